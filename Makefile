@@ -1,0 +1,64 @@
+# `make` alone lists the targets. Everything runs in ./.venv, which is made on the first run and kept up to date.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-local test-slow lint format type imports notebooks bench clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# One stamp for each set of packages: a second run finds it newer than pyproject.toml and starts at once.
+$(BIN)/uv:
+	@command -v git >/dev/null || { echo "git is needed"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(STAMPS)/demo: pyproject.toml $(BIN)/uv
+	@echo "Installing the package with its local engine ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[local,cli]'
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/%: pyproject.toml $(BIN)/uv
+	@echo "Installing what 'make $*' needs ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . --group $*
+	@mkdir -p $(STAMPS) && touch $@
+
+demo: $(STAMPS)/demo  ## Route real small models on this machine's CPU
+	@$(BIN)/python -m langchain_scaffolding demo
+
+test: $(STAMPS)/test  ## Run the tests
+	@$(BIN)/python -m pytest -q
+
+test-local: $(STAMPS)/test  ## Run the tests that need the real local models (fetches about 100 MB once)
+	@$(BIN)/python -m langchain_scaffolding models get smollm2 smollm2-q8
+	@$(BIN)/python -m pytest -q -m local
+
+test-slow: $(STAMPS)/test  ## Run the tests that take minutes
+	@$(BIN)/python -m pytest -q -m slow
+
+lint: $(STAMPS)/lint  ## Check style and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+format: $(STAMPS)/lint  ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+type: $(STAMPS)/lint  ## Check the types
+	@$(BIN)/mypy
+
+notebooks: $(STAMPS)/notebooks  ## Run the notebooks
+	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks -q
+
+bench: $(STAMPS)/test  ## Measure what the router costs beside the bare model and with_fallbacks
+	@$(BIN)/python -m benchmarks.overhead
+
+clean:  ## Remove the environment and everything that was built
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,129 @@
+"""The frozen view of one call that filters, scorers and policies decide on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.messages import BaseMessage
+
+DEFAULT_TASK = "chat"
+
+# A token of the usual byte-pair vocabularies is about four characters of English; scripts without spaces take about one
+# token a character, so the estimate counts UTF-8 bytes, of which those scripts need three.
+_BYTES_PER_TOKEN = 4
+_TOKENS_PER_MESSAGE = 4
+_TOKENS_PER_IMAGE = 600
+
+_AI = frozenset({"ai", "AIMessageChunk"})  # a merged stream is as good an answer as a whole one
+_IMAGE_BLOCKS = frozenset({"image", "image_url", "input_image"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Needs:
+    """What a model must be able to do to serve a request; inferred, hashable, part of every cache key."""
+
+    tools: bool = False
+    structured_output: bool = False
+    images: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RouteRequest:
+    """One call, as filters and scorers see it.
+
+    Attributes:
+        task: The task label; "chat" if the caller named none.
+        needs: What the model must be able to do.
+        input_tokens: Estimated length of the input in tokens.
+        pinned: The model that the caller named, or `None`.
+        conversation_model: The model whose tool call the last messages answer, or `None`; the call stays with it.
+        arrived: When the call arrived, by the router's clock, so that waiting counts; `None` if it was not noted.
+        messages: The messages; kept out of `repr`.
+
+    Example:
+        >>> from langchain_core.messages import HumanMessage
+        >>> request = RouteRequest.from_messages([HumanMessage("List three steps to make tea.")], task="outline")
+        >>> request.task, request.needs.images, request.input_tokens
+        ('outline', False, 11)
+        >>> request
+        RouteRequest(task='outline', needs=Needs(tools=False, structured_output=False, images=False), input_tokens=11,
+            pinned=None, conversation_model=None)
+    """
+
+    task: str = DEFAULT_TASK
+    needs: Needs = Needs()
+    input_tokens: int = 0
+    pinned: str | None = None
+    conversation_model: str | None = None
+    arrived: float | None = field(default=None, repr=False, compare=False)
+    messages: Sequence[BaseMessage] = field(default=(), repr=False, compare=False)
+
+    @classmethod
+    def from_messages(
+        cls,
+        messages: Sequence[BaseMessage],
+        *,
+        task: str = DEFAULT_TASK,
+        tools: bool = False,
+        structured_output: bool = False,
+        pinned: str | None = None,
+        arrived: float | None = None,
+    ) -> RouteRequest:
+        """The request that these messages make."""
+        tokens, images = measure(messages)
+        return cls(
+            task=task,
+            needs=Needs(tools=tools, structured_output=structured_output, images=images),
+            input_tokens=tokens,
+            pinned=pinned,
+            conversation_model=conversation_model(messages),
+            arrived=arrived,
+            messages=messages,
+        )
+
+    @property
+    def text(self) -> str:
+        """The text of the last human message, or "" if there is none."""
+        for message in reversed(self.messages):
+            if message.type == "human":
+                return str(message.text)
+        return ""
+
+
+def measure(messages: Sequence[BaseMessage]) -> tuple[int, bool]:
+    """Estimated tokens of the messages, and whether one of them shows an image."""
+    size, images = 0, 0
+    for message in messages:
+        content = message.content
+        if isinstance(content, str):
+            # `isascii` reads a flag of the string, so the common case never encodes
+            size += len(content) if content.isascii() else len(content.encode("utf-8", "replace"))
+        else:
+            for block in content:
+                if isinstance(block, str):
+                    size += len(block)
+                elif block.get("type") in _IMAGE_BLOCKS:
+                    images += 1
+                else:
+                    size += len(str(block.get("text", "")))
+    tokens = size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE * len(messages)
+    return tokens + _TOKENS_PER_IMAGE * images, images > 0
+
+
+def conversation_model(messages: Sequence[BaseMessage]) -> str | None:
+    """The registered name of the model whose tool call is being answered, or `None`.
+
+    Providers reject a history that holds another provider's tool-call ids or signed reasoning, so a tool loop stays
+    with the model that started it.
+    """
+    if not messages or messages[-1].type != "tool":
+        return None
+    for message in reversed(messages):
+        if message.type in _AI:
+            routing = message.response_metadata.get("routing")
+            return routing.get("model") if isinstance(routing, dict) else None
+    return None

@@ -1,0 +1,153 @@
+"""`Selector`: chooses the chain for a request, and keeps the choice until something speaks against it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from cachetools import TTLCache
+
+if TYPE_CHECKING:
+    from langchain_scaffolding.outcomes import Outcome
+    from langchain_scaffolding.performance import PerformanceTracker
+    from langchain_scaffolding.policies import Policy
+    from langchain_scaffolding.ranking import Learned, Ranker, Ranking
+    from langchain_scaffolding.request import RouteRequest
+
+logger = logging.getLogger(__name__)
+
+Chain = TypeVar("Chain")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Choice(Generic[Chain]):
+    """A choice that was made, and the points it was made on."""
+
+    ranking: Ranking
+    chain: Chain
+    learned: dict[str, Learned]
+
+
+class Selector(Generic[Chain]):
+    """Ranks the candidates for a request, lets the policy order them, and keeps the choice.
+
+    A kept choice costs a look-up. It is dropped when the chosen model fails, when the points of any candidate change,
+    and after `ttl_s`. A new ranking keeps the model chosen before unless another is ahead by `margin`, so that small
+    differences do not make answers alternate between models; after a failure it has no such advantage.
+
+    Args:
+        ranker: Ranks.
+        policy: Orders the ranking.
+        build: Makes what is called from an ordered ranking.
+        tracker: Tells when what was learned changed.
+        prefer: Names that come first in any order, by task.
+        clock: Seconds, never running backwards.
+        ttl_s: How long a choice is kept at most, in seconds.
+        margin: Points by which a challenger must be ahead of the model chosen before.
+        maxsize: How many choices are kept.
+    """
+
+    def __init__(
+        self,
+        ranker: Ranker,
+        policy: Policy,
+        build: Callable[[Ranking], Chain],
+        tracker: PerformanceTracker,
+        *,
+        prefer: Callable[[str], tuple[str, ...]] = lambda _task: (),
+        clock: Callable[[], float],
+        ttl_s: float = 1800.0,
+        margin: float = 0.5,
+        maxsize: int = 1024,
+    ) -> None:
+        self.ranker = ranker
+        self.policy = policy
+        self._build = build
+        self._prefer = prefer
+        self._margin = margin
+        self._lock = threading.Lock()
+        self._choices: TTLCache[Hashable, _Choice[Chain]] = TTLCache(maxsize=maxsize, ttl=ttl_s, timer=clock)
+        # the model chosen before, by the same keys; bounded alike, and never trusted beyond a margin
+        self._incumbents: TTLCache[Hashable, str] = TTLCache(maxsize=maxsize, ttl=ttl_s, timer=clock)
+        # every call ends here once: going through all choices for those of its task would cost more than choosing
+        self._by_task: dict[str, dict[Hashable, _Choice[Chain]]] = {}
+        self._cacheable = ranker.cacheable and policy.cacheable
+        # held here because the tracker holds its listeners weakly
+        self._unsubscribe = tracker.subscribe(self._changed)
+
+    def select(self, request: RouteRequest) -> Chain:
+        """The chain for a request."""
+        if not self._cacheable:
+            return self._build(self._decide(request, None))
+        key = (self.ranker.key(request), request.conversation_model)
+        with self._lock:
+            choice = self._choices.get(key)
+        if choice is None:
+            choice = self._choose(request, key)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s", choice.ranking.as_line())
+        return choice.chain
+
+    def rank(self, request: RouteRequest) -> Ranking:
+        """The ranking that `select` would act on now, with the request's own numbers."""
+        if not self._cacheable:
+            return self._decide(request, None)
+        with self._lock:
+            incumbent = self._incumbents.get((self.ranker.key(request), request.conversation_model))
+        return self._decide(request, incumbent)
+
+    def update(self, outcome: Outcome) -> None:
+        """Drop the choices that fell on a model which has just failed."""
+        if outcome.error is None:
+            return
+        with self._lock:
+            for key, choice in tuple(self._by_task.get(outcome.task, {}).items()):
+                if choice.ranking.names[0] == outcome.model:
+                    self._choices.pop(key, None)
+                    self._incumbents.pop(key, None)
+                    del self._by_task[outcome.task][key]
+
+    def clear(self) -> None:
+        """Forget every choice."""
+        with self._lock:
+            self._choices.clear()
+            self._incumbents.clear()
+            self._by_task.clear()
+
+    def _choose(self, request: RouteRequest, key: Hashable) -> _Choice[Chain]:
+        with self._lock:
+            incumbent = self._incumbents.get(key)
+        ranking = self._decide(request, incumbent)
+        choice = _Choice(ranking=ranking, chain=self._build(ranking), learned=ranking.learned)
+        if ranking.names:
+            with self._lock:
+                self._choices[key] = choice
+                self._incumbents[key] = ranking.names[0]
+                self._by_task.setdefault(request.task, {})[key] = choice
+        return choice
+
+    def _decide(self, request: RouteRequest, incumbent: str | None) -> Ranking:
+        ranking = self.ranker.rank(request)
+        if not ranking.names:
+            return ranking
+        scores = ranking.scores
+        order = list(self.policy.order(ranking))
+        if incumbent in scores and ranking.same_tier(incumbent, order[0]):
+            lead = scores[order[0]] - scores[incumbent]
+            if lead < self._margin:
+                order.insert(0, incumbent)
+        order[:0] = self._prefer(request.task)
+        if request.conversation_model is not None:
+            order.insert(0, request.conversation_model)
+        return ranking if order == ranking.names else ranking.in_order(order)
+
+    def _changed(self, task: str, model: str) -> None:
+        """What was learned of a model has changed: drop the choices whose points it moves."""
+        for key, choice in tuple(self._by_task.get(task, {}).items()):
+            if model in choice.learned and self.ranker.learned(choice.ranking.request, model) != choice.learned[model]:
+                with self._lock:
+                    self._choices.pop(key, None)
+                    self._by_task[task].pop(key, None)

@@ -1,0 +1,1 @@
+"""Where candidates come from: files and servers that are there."""

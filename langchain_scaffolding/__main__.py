@@ -1,0 +1,5 @@
+"""`python -m langchain_scaffolding`."""
+
+from langchain_scaffolding.cli import main
+
+main()

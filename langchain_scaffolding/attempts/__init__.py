@@ -1,0 +1,27 @@
+"""Attempts: calling candidates in turn, within limits, until one gives an acceptable answer."""
+
+from langchain_scaffolding.attempts.call import CallSettings
+from langchain_scaffolding.attempts.chain import AttemptChain
+from langchain_scaffolding.attempts.checks import is_cut
+from langchain_scaffolding.attempts.limits import Limits
+from langchain_scaffolding.attempts.reply import as_chunk
+from langchain_scaffolding.attempts.run import RunSettings, aopen_run, below, heard_once, open_run
+from langchain_scaffolding.attempts.step import Attempt, LastResort, RawTools, Schema, Step
+
+__all__ = [
+    "Attempt",
+    "AttemptChain",
+    "CallSettings",
+    "LastResort",
+    "Limits",
+    "RawTools",
+    "RunSettings",
+    "Schema",
+    "Step",
+    "aopen_run",
+    "as_chunk",
+    "below",
+    "heard_once",
+    "is_cut",
+    "open_run",
+]

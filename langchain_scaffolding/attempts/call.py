@@ -1,0 +1,396 @@
+"""`Call`: one call on its way through a chain. It decides; the chain's four drivers act."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from langchain_core.messages import BaseMessage, HumanMessage
+
+from langchain_scaffolding.attempts.checks import check, refuse, thinks
+from langchain_scaffolding.attempts.limits import Abandoned, Deadline, Limits
+from langchain_scaffolding.attempts.probe import Probe
+from langchain_scaffolding.attempts.reply import CleanedReply, StreamedReply, as_message, labelled
+from langchain_scaffolding.attempts.step import Step
+from langchain_scaffolding.errors import (
+    AllAttemptsFailedError,
+    FailedAttempt,
+    NoCandidateError,
+    NoPermittedModelError,
+    RoutingError,
+    StreamBrokenError,
+    UnacceptableAnswerError,
+)
+from langchain_scaffolding.outcomes import (
+    ErrorClass,
+    Outcome,
+    classify,
+    describe,
+    is_retryable,
+    passes_through,
+    retry_after_s,
+)
+from langchain_scaffolding.performance.breaker import CircuitBreakers
+from langchain_scaffolding.records import RouteRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.messages import AIMessageChunk
+
+    from langchain_scaffolding.ranking import Ranking
+    from langchain_scaffolding.records import Observer
+    from langchain_scaffolding.request import RouteRequest
+    from langchain_scaffolding.tasks.acceptance import Acceptance
+    from langchain_scaffolding.tasks.budgets import ThinkingBudgets
+
+logger = logging.getLogger(__name__)
+
+
+_ANSWER_FAULTS = frozenset(
+    {ErrorClass.REFUSAL, ErrorClass.EMPTY, ErrorClass.TRUNCATED, ErrorClass.INVALID_OUTPUT},
+)
+_RAN_OUT = frozenset({ErrorClass.EMPTY, ErrorClass.TRUNCATED})
+_CUTS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "num_predict", "stop")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallSettings:
+    """What all calls of a router share.
+
+    Attributes:
+        learners: What is told of every outcome, in this order.
+        breakers: Which models are left alone for a while.
+        budgets: Which models need more tokens than a scaffold's answer, because they think first.
+        clock: Seconds from any start, never running backwards.
+        limits: Limits in time.
+        max_retries: How often a step is repeated on an error that may pass.
+        observers: Who is told of every call.
+        abandoned: Where calls that were left behind are counted.
+    """
+
+    learners: tuple[Callable[[Outcome], None], ...]
+    breakers: CircuitBreakers
+    budgets: ThinkingBudgets
+    clock: Callable[[], float]
+    limits: Limits = field(default_factory=Limits)
+    max_retries: int = 0
+    observers: tuple[Observer, ...] = ()
+    abandoned: Abandoned = field(default_factory=Abandoned)
+
+
+class Call:
+    """One call on its way: which step comes next, what its end means, what is learned and reported.
+
+    Args:
+        settings: What all calls share.
+        ranking: The candidates in the order in which they are tried.
+        request: What is asked for.
+        decision_id: The call's id.
+        kwargs: The arguments of the call, for the models.
+    """
+
+    def __init__(
+        self,
+        settings: CallSettings,
+        ranking: Ranking,
+        request: RouteRequest,
+        decision_id: str,
+        kwargs: dict[str, Any],
+    ) -> None:
+        self.settings = settings
+        self.ranking = ranking
+        self.request = request
+        self.decision_id = decision_id
+        self.kwargs = kwargs
+        self.outcomes: list[Outcome] = []
+        self.started = settings.clock() if request.arrived is None else request.arrived
+        self.deadline = Deadline(settings.limits, settings.clock, self.started)
+        self._acceptance: Acceptance | None = kwargs.pop("acceptance", None)
+        # the token limit of a scaffold is its own, and meant to leave room: an answer that reaches it is cut off
+        self._cut_is_asked_for = self._acceptance is None and any(kwargs.get(name) is not None for name in _CUTS)
+        self._has_more_tokens = False
+        self._last_error: Exception | None = None
+
+    def steps(self, steps: Iterator[Step]) -> Iterator[tuple[Step, Probe, float]]:
+        """The steps to take, each with the probe that measures it and the seconds to wait before it.
+
+        Asked for the next step only after one has failed. Once the time of the whole call is over no further model is
+        called; the last resort still answers.
+        """
+        left_alone: list[Step] = []
+        has_called = False
+        for step in steps:
+            if step.is_model and self._is_left_alone(step):
+                left_alone.append(step)
+                continue
+            if not step.is_model and not has_called:
+                yield from self._least_bad(left_alone)
+            has_called = True
+            yield from self._tries(step)
+        if not has_called:
+            yield from self._least_bad(left_alone)
+
+    def _is_left_alone(self, step: Step) -> bool:
+        breakers = self.settings.breakers
+        if breakers.all_closed or self.request.pinned is not None:
+            return False
+        return not breakers.admit(step.name or "")
+
+    def _least_bad(self, steps: list[Step]) -> Iterator[tuple[Step, Probe, float]]:
+        """Where every model is to be left alone, the one whose time is over first is called all the same."""
+        if steps:
+            breakers = self.settings.breakers
+            yield from self._tries(min(steps, key=lambda step: breakers.open_for_s(step.name or "")))
+
+    def _tries(self, step: Step) -> Iterator[tuple[Step, Probe, float]]:
+        pause: float | None = 0.0
+        retries = 0
+        while pause is not None and not (step.is_model and self.deadline.over):
+            self.deadline.begin_attempt(after_s=pause)
+            yield step, Probe(self.settings.clock), pause
+            retries += 1
+            pause = self._pause_before_retry(step, retries)
+
+    def _pause_before_retry(self, step: Step, retries: int) -> float | None:
+        """Seconds to wait before the same step is repeated, or `None` if it is not to be repeated."""
+        error_class = self.outcomes[-1].error
+        if self._has_more_tokens:
+            self._has_more_tokens = False
+            return 0.0
+        if not step.is_model or retries > self.settings.max_retries or error_class is None:
+            return None
+        if not is_retryable(error_class):
+            return None
+        pause = self.outcomes[-1].retry_after_s
+        if pause is None:
+            pause = _backoff(retries)
+        return pause if pause < self.deadline.response_left_s else None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether any limit in time is set."""
+        limits = self.settings.limits
+        return limits.response_s is not None or limits.attempt_s is not None
+
+    @property
+    def is_stream_limited(self) -> bool:
+        """Whether any limit in time is set for a stream."""
+        return self.is_limited or self.settings.limits.first_token_s is not None
+
+    def arguments(self, step: Step) -> dict[str, Any]:
+        """The keyword arguments of a step's call."""
+        if step.is_model:
+            limit = self.kwargs.get("max_tokens")
+            if limit is None or self._acceptance is None:
+                return self.kwargs
+            return {**self.kwargs, "max_tokens": self.settings.budgets.limit(step.name or "", limit)}
+        options = {} if self._acceptance is None else self._acceptance.rule_options()
+        return {"task": self.request.task, "schema": self.kwargs.get("schema"), **options}
+
+    def messages(self, step: Step, messages: list[BaseMessage]) -> list[BaseMessage]:
+        """The messages for a step: the rules work on the text itself, and not on the prompt around it."""
+        if self._acceptance is None or not step.is_rules:
+            return messages
+        return [HumanMessage(self._acceptance.source)]
+
+    def answered(self, step: Step, probe: Probe, output: object) -> Any | None:
+        """The answer to return, with its routing facts, or `None` if it is not acceptable and the next step is due."""
+        try:
+            answer = self._accepted(step, output)
+        except UnacceptableAnswerError as error:
+            self.failed(step, probe, error)
+            self._consider_more_tokens(step, error, thought=thinks(output))
+            return None
+        self._book(step, probe, None)
+        if isinstance(answer, BaseMessage):
+            return labelled(answer, self.routing(step))
+        answer["raw"] = labelled(answer["raw"], self.routing(step))
+        return answer
+
+    def _accepted(self, step: Step, output: object) -> BaseMessage | dict[str, Any]:
+        if "schema" in self.kwargs:
+            fields = cast("dict[str, Any]", output)
+            if fields.get("parsing_error") is not None or fields.get("parsed") is None:
+                why = fields.get("parsing_error")
+                raise UnacceptableAnswerError(
+                    ErrorClass.INVALID_OUTPUT,
+                    "the answer does not fill the schema" + (f" ({type(why).__name__})" if why is not None else ""),
+                )
+            return dict(fields)
+        message = as_message(output)
+        if not step.is_model:
+            return message
+        if self._acceptance is None:
+            check(str(message.text), message, cut_is_asked_for=self._cut_is_asked_for)
+            return message
+        refuse(message, cut_is_asked_for=False)
+        return message.model_copy(update={"content": self._acceptance.accepted(str(message.text))})
+
+    def _consider_more_tokens(self, step: Step, error: UnacceptableAnswerError, *, thought: bool) -> None:
+        """A model that spent a scaffold's tokens on thinking is asked once more with more of them, and ever after."""
+        if self._acceptance is not None and thought and error.error_class in _RAN_OUT:
+            self._has_more_tokens = self.settings.budgets.ran_out(step.name or "")
+
+    def reply(self, step: Step) -> StreamedReply:
+        """A fresh reply for the stream of a step."""
+        if self._acceptance is not None and step.is_model:
+            return CleanedReply(self._acceptance)
+        return StreamedReply(cut_is_asked_for=self._cut_is_asked_for)
+
+    def streamed(self, step: Step, probe: Probe, reply: StreamedReply) -> Sequence[AIMessageChunk]:
+        """The last chunks of a stream that ended; none if it is not acceptable and the next step is due."""
+        error: UnacceptableAnswerError | None = None
+        try:
+            if step.is_model:
+                reply.end()
+        except UnacceptableAnswerError as fault:
+            error = fault
+        if error is not None and not reply.committed:
+            self.failed(step, probe, error)
+            self._consider_more_tokens(step, error, thought=reply.thought)
+            return ()
+        reply.accepted = True
+        self._book(step, probe, error)
+        return reply.rest(self.routing(step))
+
+    def failed(self, step: Step, probe: Probe, error: Exception, reply: StreamedReply | None = None) -> None:
+        """Note a failure; the next step is due.
+
+        Raises:
+            Exception: The error itself where it is no failure of a model.
+            StreamBrokenError: Content was handed out already, so no other model may continue.
+        """
+        if passes_through(error):
+            self.interrupted(step, probe, reply)
+            raise error
+        self._book(step, probe, error)
+        self._last_error = error
+        if reply is not None and reply.committed:
+            raise StreamBrokenError(step.name or "", reply.text, str(classify(error)), describe(error)) from error
+
+    def interrupted(self, step: Step, probe: Probe, reply: StreamedReply | None = None) -> None:
+        """The caller went before the step had ended: an attempt of which only is known that it would have gone on."""
+        if not step.is_model or (reply is not None and reply.accepted):
+            return
+        # how long a reader took to read says nothing of the model
+        was_heard = reply is not None and reply.committed
+        outcome = Outcome(
+            task=self.request.task,
+            model=step.name or "",
+            decision_id=self.decision_id,
+            detail="left before its end",
+            total_s=(probe.first_token_seconds or 0.0) if was_heard else probe.seconds,
+            first_token_s=probe.first_token_seconds,
+            pinned=self.request.pinned is not None,
+        )
+        self.outcomes.append(outcome)
+        self._record(outcome)
+
+    def exhausted(self) -> RoutingError:
+        """The error of a call that nobody answered; it names every attempt."""
+        rejections = [(rejected.name, rejected.reason) for rejected in self.ranking.rejected]
+        tried = {outcome.model for outcome in self.outcomes}
+        rejections += [
+            (name, self.settings.breakers.why_not(name) or "no time was left")
+            for name in self.ranking.names
+            if name not in tried
+        ]
+        if not self.outcomes:
+            return NoCandidateError(rejections)
+        attempts = [
+            FailedAttempt(
+                model=outcome.model,
+                error_class=str(outcome.error),
+                seconds=outcome.total_s,
+                message=outcome.detail or "",
+            )
+            for outcome in self.outcomes
+        ]
+        retryable = any(outcome.error is not None and is_retryable(outcome.error) for outcome in self.outcomes)
+        error = AllAttemptsFailedError(attempts, rejections, is_retryable=retryable)
+        error.__cause__ = self._last_error
+        return error
+
+    def routing(self, step: Step) -> dict[str, Any]:
+        """The facts that travel with the answer in `response_metadata["routing"]`; plain values, for JSON."""
+        facts: dict[str, Any] = {
+            "model": step.name,
+            "task": self.request.task,
+            "source": "llm" if step.is_model else "rule_based",
+            "decision_id": self.decision_id,
+            "attempts": [outcome.as_dict() for outcome in self.outcomes],
+            "seconds": self.settings.clock() - self.started,
+        }
+        if step.is_model:
+            facts["score"] = self.ranking.score_of(step.name or "")
+        else:
+            facts["rejected"] = {rejected.name: rejected.reason for rejected in self.ranking.rejected}
+        return facts
+
+    def close(self, step: Step | None, error: BaseException | None = None) -> None:
+        """The call has ended: tell the observers."""
+        if isinstance(error, RoutingError):
+            error.decision_id = self.decision_id
+        self._report(None if error is not None else step)
+
+    def _book(self, step: Step, probe: Probe, error: Exception | None) -> None:
+        answered = error is None or classify(error) in _ANSWER_FAULTS
+        outcome = Outcome(
+            task=self.request.task,
+            model=step.name or "",
+            decision_id=self.decision_id,
+            error=None if error is None else classify(error),
+            detail=None if error is None else describe(error),
+            retry_after_s=None if error is None else retry_after_s(error),
+            total_s=probe.seconds,
+            first_token_s=probe.first_token_seconds,
+            output_tokens=probe.output_tokens,
+            measured=answered and step.is_model and probe.started is not None and not probe.cached,
+            pinned=self.request.pinned is not None,
+        )
+        if step.is_model or error is not None:
+            self.outcomes.append(outcome)
+        if step.is_model:
+            self._record(outcome)
+
+    def _record(self, outcome: Outcome) -> None:
+        for learn in self.settings.learners:
+            learn(outcome)
+
+    def _report(self, step: Step | None) -> None:
+        if not self.settings.observers:
+            return
+        record = RouteRecord(
+            decision_id=self.decision_id,
+            task=self.request.task,
+            ranking=self.ranking,
+            outcomes=tuple(self.outcomes),
+            chosen=None if step is None else step.name,
+            source=None if step is None else ("llm" if step.is_model else "rule_based"),
+            seconds=self.settings.clock() - self.started,
+        )
+        for observer in self.settings.observers:
+            try:
+                observer(record)
+            except Exception:
+                # an answer in hand is worth more than a metric, and the observer is the user's code
+                logger.exception("observer %r failed on decision %s", observer, self.decision_id)
+
+
+def no_candidate(ranking: Ranking) -> NoCandidateError:
+    """The error of a request that every candidate was rejected for."""
+    by_profile = any(rejected.by == "permitted_by_profile" for rejected in ranking.rejected)
+    error = NoPermittedModelError if by_profile else NoCandidateError
+    return error([(rejected.name, rejected.reason) for rejected in ranking.rejected])
+
+
+def _backoff(retries: int) -> float:
+    """Seconds before a retry: random up to a bound that doubles, so that many callers do not come back together."""
+    from tenacity import RetryCallState, wait_random_exponential
+
+    state = RetryCallState(retry_object=cast("Any", None), fn=None, args=(), kwargs={})
+    state.attempt_number = retries
+    return wait_random_exponential(multiplier=0.4, max=10.0)(state)

@@ -1,0 +1,242 @@
+"""How one step is called, on each of the four paths, with and without limits in time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from langchain_core.language_models import BaseChatModel
+
+from langchain_scaffolding.attempts.limits import (
+    Abandoned,
+    LimitedStream,
+    call_within,
+    close_iterator,
+    start_thread,
+)
+from langchain_scaffolding.attempts.step import Attempt, Step
+from langchain_scaffolding.errors import AttemptTimeoutError
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessageChunk, BaseMessage
+    from langchain_core.runnables import RunnableConfig
+
+    from langchain_scaffolding.attempts.call import Call
+    from langchain_scaffolding.attempts.reply import StreamedReply
+
+T = TypeVar("T")
+_END = object()
+
+
+def call_step(call: Call, step: Step, messages: list[BaseMessage], config: RunnableConfig) -> Any:
+    """What a step gives."""
+    work = partial(step.invoke, call.messages(step, messages), config, **call.arguments(step))
+    if not (step.is_model and call.is_limited):
+        return work()
+    return call_within(work, call.deadline.left, call.settings.abandoned, step.name or "")
+
+
+async def acall_step(call: Call, step: Step, messages: list[BaseMessage], config: RunnableConfig) -> Any:
+    """What a step gives. With a limit it runs in a task of its own, which is left behind if it ignores cancellation."""
+    if not (step.is_model and call.is_limited):
+        return await step.ainvoke(call.messages(step, messages), config, **call.arguments(step))
+    abandoned, name = call.settings.abandoned, step.name or ""
+    abandoned.admit(name)
+    if isinstance(step, Attempt) and not step.is_natively_async:
+        work = partial(step.invoke, call.messages(step, messages), config, **call.arguments(step))
+        waiting: asyncio.Future[Any] = _in_thread(work, abandoned, name)
+    else:
+        waiting = asyncio.ensure_future(step.ainvoke(call.messages(step, messages), config, **call.arguments(step)))
+    return await _within(waiting, call.deadline.left(), abandoned, name)
+
+
+async def _within(waiting: asyncio.Future[T], left: tuple[float, str] | None, abandoned: Abandoned, model: str) -> T:
+    """The result of a future, or a time-out; `asyncio.wait_for` would wait for one that ignores cancellation."""
+    seconds, limit = left or (None, "")
+    try:
+        if seconds is None or seconds > 0:
+            await asyncio.wait({waiting}, timeout=seconds)
+    except asyncio.CancelledError:
+        _leave(waiting, abandoned, model)
+        raise
+    if not waiting.done():
+        _leave(waiting, abandoned, model)
+        raise AttemptTimeoutError(limit, seconds or 0.0)
+    return waiting.result()
+
+
+def _leave(waiting: asyncio.Future[Any], abandoned: Abandoned, model: str) -> None:
+    """Cancel a future whose result nobody wants any more, and count it until it ends."""
+    if waiting.done():
+        _look_at(waiting)
+        return
+    abandoned.add(model, 1)
+
+    def ended(future: asyncio.Future[Any]) -> None:
+        abandoned.add(model, -1)
+        _look_at(future)
+
+    waiting.add_done_callback(ended)
+    waiting.cancel()
+
+
+def _look_at(future: asyncio.Future[Any]) -> None:
+    """Look at a future's error, so that asyncio does not report that nobody did."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _in_thread(work: Callable[[], T], abandoned: Abandoned, model: str) -> asyncio.Future[T]:
+    """A future for work in a daemon thread of its own.
+
+    The loop's executor would be starved by calls that hang, and is waited for when the program ends.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(cast("T", result))
+
+    def run() -> None:
+        result: T | None = None
+        error: BaseException | None = None
+        try:
+            result = work()
+        except BaseException as failure:  # noqa: BLE001 - whatever it is, it is raised where the future is awaited
+            error = failure
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, error)
+
+    handover = start_thread(run, abandoned, model)
+    future.add_done_callback(lambda done: handover.leave() if done.cancelled() else None)
+    return future
+
+
+def stream_step(
+    call: Call, step: Step, reply: StreamedReply, messages: list[BaseMessage], config: RunnableConfig
+) -> Iterator[AIMessageChunk]:
+    """The chunks of a step."""
+    source = partial(step.stream, call.messages(step, messages), config, **call.arguments(step))
+    if not (step.is_model and call.is_stream_limited):
+        return source()
+
+    def left() -> tuple[float, str] | None:
+        return call.deadline.left(waiting_for_content=not reply.committed)
+
+    return LimitedStream(source, left, call.settings.abandoned, step.name or "")
+
+
+def astream_step(
+    call: Call, step: Step, reply: StreamedReply, messages: list[BaseMessage], config: RunnableConfig
+) -> AsyncIterator[AIMessageChunk]:
+    """The chunks of a step."""
+    if not (step.is_model and call.is_stream_limited):
+        return step.astream(call.messages(step, messages), config, **call.arguments(step))
+
+    def left() -> tuple[float, str] | None:
+        return call.deadline.left(waiting_for_content=not reply.committed)
+
+    abandoned, name = call.settings.abandoned, step.name or ""
+    arguments = call.arguments(step)
+    read: Callable[[asyncio.Queue[AIMessageChunk]], asyncio.Future[None]]
+    if _streams_in_threads(step):
+        chunks = partial(step.stream, call.messages(step, messages), config, **arguments)
+        read = partial(_read_in_thread, chunks, abandoned=abandoned, model=name)
+    else:
+        read = partial(_read, partial(step.astream, call.messages(step, messages), config, **arguments))
+    return _limited(read, left, abandoned, name)
+
+
+def _streams_in_threads(step: Step) -> bool:
+    """Whether LangChain would take each chunk of its asynchronous stream in a thread of the loop's executor."""
+    if not isinstance(step, Attempt):
+        return False
+    cls = type(step.candidate.chat_model)
+    if cls._astream is not BaseChatModel._astream:  # noqa: SLF001 - as LangChain itself finds out
+        return False
+    return cls._stream is not BaseChatModel._stream or not step.is_natively_async  # noqa: SLF001
+
+
+async def _limited(
+    read: Callable[[asyncio.Queue[T]], asyncio.Future[None]],
+    left: Callable[[], tuple[float, str] | None],
+    abandoned: Abandoned,
+    model: str,
+) -> AsyncIterator[T]:
+    """The items of an iterator that runs by itself, each awaited within what time is left."""
+    abandoned.admit(model)
+    items: asyncio.Queue[Any] = asyncio.Queue()
+    reading = read(items)
+    try:
+        while True:
+            item = await _next_item(reading, items, left())
+            if item is _END:
+                break
+            yield item
+        await reading
+    finally:
+        _leave(reading, abandoned, model)
+
+
+def _read(source: Callable[[], AsyncIterator[T]], items: asyncio.Queue[T]) -> asyncio.Future[None]:
+    """Read an iterator into a queue, in a task of its own."""
+
+    async def read() -> None:
+        iterator = source()
+        try:
+            async for item in iterator:
+                items.put_nowait(item)
+        finally:
+            await iterator.aclose()  # type: ignore[attr-defined]
+
+    return asyncio.ensure_future(read())
+
+
+def _read_in_thread(
+    source: Callable[[], Iterator[T]], items: asyncio.Queue[T], *, abandoned: Abandoned, model: str
+) -> asyncio.Future[None]:
+    """Read an iterator into a queue, in a daemon thread of its own, until the future is cancelled."""
+    loop = asyncio.get_running_loop()
+    stopped = threading.Event()
+
+    def read() -> None:
+        iterator = source()
+        try:
+            for item in iterator:
+                if stopped.is_set():
+                    break
+                loop.call_soon_threadsafe(items.put_nowait, item)
+        finally:
+            close_iterator(iterator)
+
+    reading = _in_thread(read, abandoned, model)
+    reading.add_done_callback(lambda _: stopped.set())
+    return reading
+
+
+async def _next_item(task: asyncio.Future[None], items: asyncio.Queue[Any], left: tuple[float, str] | None) -> Any:
+    """The next item, or `_END` once the task has ended and all items are taken."""
+    seconds, limit = left or (None, "")
+    # an answer that was complete in time is not late, however slow its reader is
+    if not items.empty() and (task.done() or seconds is None or seconds > 0):
+        return items.get_nowait()
+    getting = asyncio.ensure_future(items.get())
+    try:
+        if seconds is None or seconds > 0:
+            await asyncio.wait({getting, task}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if getting.done():
+            return getting.result()
+        if task.done():
+            return items.get_nowait() if not items.empty() else _END
+        raise AttemptTimeoutError(limit, seconds or 0.0)
+    finally:
+        getting.cancel()

@@ -1,0 +1,318 @@
+"""`AttemptChain`: the `RunnableWithFallbacks` of a ranking, from the best candidate to the last resort."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from contextlib import aclosing, closing
+from typing import Any, ClassVar, cast
+from uuid import UUID, uuid4
+
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableWithFallbacks
+from langchain_core.runnables.config import ensure_config
+from pydantic import ConfigDict, Field, InstanceOf
+
+from langchain_scaffolding.attempts.call import Call, CallSettings, no_candidate
+from langchain_scaffolding.attempts.calling import acall_step, astream_step, call_step, stream_step
+from langchain_scaffolding.attempts.probe import Probe
+from langchain_scaffolding.attempts.reply import StreamedReply, as_chunk
+from langchain_scaffolding.attempts.run import RouterRun, RunSettings, aopen_run, close_dangling, open_run
+from langchain_scaffolding.attempts.step import Step
+from langchain_scaffolding.ranking import Ranking
+from langchain_scaffolding.request import RouteRequest
+
+
+class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
+    """Calls the candidates of a ranking in turn until one gives an acceptable answer; the last fallback always answers.
+
+    It is LangChain's `RunnableWithFallbacks` with the parts overridden that would lose something: attempts are children
+    of its run, a stream commits with its first real content and not with an empty chunk, chunks are not accumulated
+    while they pass, and the error at the end names every attempt.
+
+    Each method takes the messages, a config, the `request` (the ranking's own if left out), the `run` to work below (a
+    new one if left out) and arguments for the model; each raises `AllAttemptsFailedError` if nobody answered.
+
+    Attributes:
+        runnable: The first step.
+        fallbacks: The other steps; the last one is the last resort, unless the configuration forbids it.
+        ranking: What the order of the steps came from.
+        settings: What all calls of the router share.
+        run_settings: What the runs carry.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    ranking: Ranking = Field(repr=False)
+    settings: InstanceOf[CallSettings] = Field(repr=False)
+    run_settings: InstanceOf[RunSettings] = Field(default_factory=RunSettings, repr=False)
+
+    # LangChain's own `batch` of fallbacks lets the slowest first attempt delay every second one.
+    batch: ClassVar[Any] = Runnable.batch
+    abatch: ClassVar[Any] = Runnable.abatch
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """The models inside need not be."""
+        return False
+
+    @classmethod
+    def of(
+        cls, steps: Sequence[Step], ranking: Ranking, settings: CallSettings, run_settings: RunSettings
+    ) -> AttemptChain:
+        """The chain of these steps.
+
+        Raises:
+            NoCandidateError: There is none: every candidate was rejected, and no last resort is allowed.
+        """
+        if not steps:
+            raise no_candidate(ranking)
+        return cls(
+            runnable=steps[0], fallbacks=steps[1:], ranking=ranking, settings=settings, run_settings=run_settings
+        )
+
+    def steps(self) -> Iterator[Step]:
+        """All steps, in order."""
+        yield cast("Step", self.runnable)
+        yield from cast("list[Step]", self.fallbacks)
+
+    def _open(
+        self, config: RunnableConfig | None, request: RouteRequest | None, kwargs: dict[str, Any]
+    ) -> tuple[RunnableConfig, UUID, Call]:
+        config = ensure_config(config)
+        run_id = config.get("run_id") or uuid4()
+        return config, run_id, Call(self.settings, self.ranking, request or self.ranking.request, str(run_id), kwargs)
+
+    def invoke(
+        self,
+        input: list[BaseMessage],
+        config: RunnableConfig | None = None,
+        *,
+        request: RouteRequest | None = None,
+        run: RouterRun | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """The first acceptable answer."""
+        config, run_id, call = self._open(config, request, kwargs)
+        run = run or open_run(config, self.run_settings, run_id, input)
+        step: Step | None = None
+        try:
+            for step, probe, pause in call.steps(self.steps()):
+                if pause:
+                    _sleep(call, pause)
+                try:
+                    output = call_step(call, step, input, run.child(probe if step.is_model else None))
+                except BaseException as error:
+                    if not isinstance(error, Exception):
+                        call.interrupted(step, probe)
+                        raise
+                    call.failed(step, probe, error)
+                    continue
+                answer = call.answered(step, probe, output)
+                if answer is not None:
+                    break
+            else:
+                raise call.exhausted()
+        except BaseException as error:
+            call.close(step, error)
+            run.fail(error)
+            raise
+        call.close(step)
+        run.end(answer)
+        return answer
+
+    async def ainvoke(
+        self,
+        input: list[BaseMessage],
+        config: RunnableConfig | None = None,
+        *,
+        request: RouteRequest | None = None,
+        run: RouterRun | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """The first acceptable answer."""
+        config, run_id, call = self._open(config, request, kwargs)
+        run = run or await aopen_run(config, self.run_settings, run_id, input)
+        step: Step | None = None
+        try:
+            for step, probe, pause in call.steps(self.steps()):
+                if pause:
+                    await _asleep(call, pause)
+                try:
+                    output = await acall_step(call, step, input, run.child(probe if step.is_model else None))
+                except BaseException as error:
+                    await close_dangling(run, probe, error)
+                    if not isinstance(error, Exception):
+                        call.interrupted(step, probe)
+                        raise
+                    call.failed(step, probe, error)
+                    continue
+                answer = call.answered(step, probe, output)
+                if answer is not None:
+                    break
+            else:
+                raise call.exhausted()
+        except BaseException as error:
+            call.close(step, error)
+            await run.afail(error)
+            raise
+        call.close(step)
+        await run.aend(answer)
+        return answer
+
+    def stream(
+        self,
+        input: list[BaseMessage],
+        config: RunnableConfig | None = None,
+        *,
+        request: RouteRequest | None = None,
+        run: RouterRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """The chunks of the first acceptable answer; nothing is handed out before it says something."""
+        config, run_id, call = self._open(config, request, kwargs)
+        run = run or open_run(config, self.run_settings, run_id, input)
+        heard: list[AIMessageChunk] = []
+        step: Step | None = None
+        try:
+            for step, probe, pause in call.steps(self.steps()):
+                if pause:
+                    _sleep(call, pause)
+                reply = call.reply(step)
+                with closing(_spoken(call, step, probe, reply, input, run)) as chunks:
+                    for chunk in chunks:
+                        if run.is_heard:
+                            heard.append(chunk)
+                        yield chunk
+                if reply.accepted:
+                    break
+            else:
+                raise call.exhausted()
+        except GeneratorExit:
+            call.close(step)
+            run.end(_merged(heard))
+            raise
+        except BaseException as error:
+            call.close(step, error)
+            run.fail(error)
+            raise
+        call.close(step)
+        run.end(_merged(heard))
+
+    async def astream(
+        self,
+        input: list[BaseMessage],
+        config: RunnableConfig | None = None,
+        *,
+        request: RouteRequest | None = None,
+        run: RouterRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncGenerator[AIMessageChunk, None]:
+        """The chunks of the first acceptable answer; nothing is handed out before it says something."""
+        config, run_id, call = self._open(config, request, kwargs)
+        run = run or await aopen_run(config, self.run_settings, run_id, input)
+        heard: list[AIMessageChunk] = []
+        step: Step | None = None
+        try:
+            for step, probe, pause in call.steps(self.steps()):
+                if pause:
+                    await _asleep(call, pause)
+                reply = call.reply(step)
+                async with aclosing(_aspoken(call, step, probe, reply, input, run)) as chunks:
+                    async for chunk in chunks:
+                        if run.is_heard:
+                            heard.append(chunk)
+                        yield chunk
+                if reply.accepted:
+                    break
+            else:
+                raise call.exhausted()
+        except GeneratorExit:
+            call.close(step)
+            await run.aend(_merged(heard))
+            raise
+        except BaseException as error:
+            call.close(step, error)
+            await run.afail(error)
+            raise
+        call.close(step)
+        await run.aend(_merged(heard))
+
+
+def _spoken(
+    call: Call, step: Step, probe: Probe, reply: StreamedReply, messages: list[BaseMessage], run: RouterRun
+) -> Generator[AIMessageChunk, None, None]:
+    """What one step says; nothing if it fails before it says something."""
+    chunks: Iterator[AIMessageChunk] | None = None
+    try:
+        while True:
+            try:
+                if chunks is None:
+                    chunks = stream_step(call, step, reply, messages, run.child(probe if step.is_model else None))
+                chunk = as_chunk(next(chunks))
+            except StopIteration:
+                yield from call.streamed(step, probe, reply)
+                return
+            except Exception as error:  # noqa: BLE001 - whatever a model raises is its failure
+                call.failed(step, probe, error, reply)
+                return
+            yield from reply.feed(chunk)
+            if reply.fault is not None:
+                call.failed(step, probe, reply.fault, reply)
+                return
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            call.interrupted(step, probe, reply)
+        raise
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
+
+
+async def _aspoken(
+    call: Call, step: Step, probe: Probe, reply: StreamedReply, messages: list[BaseMessage], run: RouterRun
+) -> AsyncGenerator[AIMessageChunk, None]:
+    """What one step says; nothing if it fails before it says something."""
+    chunks: AsyncIterator[AIMessageChunk] | None = None
+    try:
+        while True:
+            try:
+                if chunks is None:
+                    chunks = astream_step(call, step, reply, messages, run.child(probe if step.is_model else None))
+                chunk = as_chunk(await anext(chunks))
+            except StopAsyncIteration:
+                for ready in call.streamed(step, probe, reply):
+                    yield ready
+                return
+            except Exception as error:  # noqa: BLE001 - whatever a model raises is its failure
+                call.failed(step, probe, error, reply)
+                return
+            for ready in reply.feed(chunk):
+                yield ready
+            if reply.fault is not None:
+                call.failed(step, probe, reply.fault, reply)
+                return
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            call.interrupted(step, probe, reply)
+        raise
+    finally:
+        aclose = getattr(chunks, "aclose", None)
+        if aclose is not None:
+            await aclose()
+
+
+def _merged(chunks: list[AIMessageChunk]) -> AIMessageChunk | None:
+    return add_ai_message_chunks(*chunks) if chunks else None
+
+
+def _sleep(call: Call, seconds: float) -> None:
+    """Wait by the router's clock, if it can wait, so that a test's clock needs no real time."""
+    getattr(call.settings.clock, "sleep", time.sleep)(seconds)
+
+
+async def _asleep(call: Call, seconds: float) -> None:
+    await getattr(call.settings.clock, "asleep", asyncio.sleep)(seconds)

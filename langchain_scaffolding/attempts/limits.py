@@ -1,0 +1,279 @@
+"""Limits in time: what is left for an attempt, and threads that can be left behind.
+
+Python cannot stop a thread. A call that must return in time therefore waits for a daemon thread and leaves it behind
+when time is up; how many are left behind is counted per model, and capped.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from langchain_scaffolding.errors import AttemptTimeoutError, UnacceptableAnswerError
+from langchain_scaffolding.outcomes import ErrorClass
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How long a call may take, in seconds; `None` is no limit.
+
+    Attributes:
+        response_s: The whole call: all attempts, retries and waiting.
+        attempt_s: One attempt.
+        first_token_s: From an attempt's start to its first content, when streaming.
+    """
+
+    response_s: float | None = None
+    attempt_s: float | None = None
+    first_token_s: float | None = None
+
+
+class Deadline:
+    """What is left of a call's limits, by one clock."""
+
+    __slots__ = ("_attempt_started", "_clock", "_limits", "_started")
+
+    def __init__(self, limits: Limits, clock: Callable[[], float], started: float) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._started = started
+        self._attempt_started = started
+
+    def begin_attempt(self, *, after_s: float = 0.0) -> None:
+        """Start the attempt's own limits, now or after a pause."""
+        self._attempt_started = self._clock() + after_s
+
+    @property
+    def over(self) -> bool:
+        """Whether the whole call's limit has passed."""
+        return self.response_left_s <= 0
+
+    @property
+    def response_left_s(self) -> float:
+        """Seconds left of the whole call's limit; infinite without one."""
+        limit = self._limits.response_s
+        return math.inf if limit is None else limit - (self._clock() - self._started)
+
+    def left(self, *, waiting_for_content: bool = False) -> tuple[float, str] | None:
+        """Seconds left and the name of the limit that comes first; `None` without a limit."""
+        limits, now = self._limits, self._clock()
+        bounds = [
+            (limit - (now - since), name)
+            for limit, since, name in (
+                (limits.response_s, self._started, "response"),
+                (limits.attempt_s, self._attempt_started, "attempt"),
+                (limits.first_token_s if waiting_for_content else None, self._attempt_started, "first token"),
+            )
+            if limit is not None
+        ]
+        return min(bounds, default=None)
+
+
+class Abandoned:
+    """Counts the calls per model that were left behind and still run.
+
+    Args:
+        cap: How many a model may have before it gets no further call with a limit.
+    """
+
+    def __init__(self, cap: int = 8) -> None:
+        self.cap = cap
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def __getitem__(self, model: str) -> int:
+        """How many calls of this model were left behind and still run."""
+        return self._counts[model]
+
+    def add(self, model: str, number: int) -> None:
+        """Count one more, or one less."""
+        with self._lock:
+            self._counts[model] += number
+
+    def admit(self, model: str) -> None:
+        """Refuse a model whose calls pile up.
+
+        Raises:
+            UnacceptableAnswerError: The cap is reached (class overloaded).
+        """
+        if self._counts[model] >= self.cap:
+            raise UnacceptableAnswerError(
+                ErrorClass.OVERLOADED, f"{self._counts[model]} earlier calls of this model still hang"
+            )
+
+
+class _Handover:
+    """Whether a thread's result is still wanted; decided once, whoever comes first."""
+
+    __slots__ = ("_abandoned", "_lock", "_model", "_state")
+
+    def __init__(self, abandoned: Abandoned, model: str) -> None:
+        self._abandoned = abandoned
+        self._model = model
+        self._lock = threading.Lock()
+        self._state = "running"
+
+    def leave(self) -> None:
+        """The caller goes without the result."""
+        with self._lock:
+            if self._state == "running":
+                self._state = "left"
+                self._abandoned.add(self._model, 1)
+
+    def finish(self) -> None:
+        """The thread is done."""
+        with self._lock:
+            if self._state == "left":
+                self._abandoned.add(self._model, -1)
+            self._state = "done"
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the caller still waits."""
+        return self._state == "running"
+
+
+def start_thread(work: Callable[[], None], abandoned: Abandoned, model: str) -> _Handover:
+    """Run work in a daemon thread, in a copy of the caller's context."""
+    handover = _Handover(abandoned, model)
+    context = copy_context()
+
+    def run() -> None:
+        try:
+            context.run(work)
+        finally:
+            handover.finish()
+
+    threading.Thread(target=run, name=f"langchain-scaffolding {model}", daemon=True).start()
+    return handover
+
+
+def call_within(
+    work: Callable[[], T], left: Callable[[], tuple[float, str] | None], abandoned: Abandoned, model: str
+) -> T:
+    """The result of `work`, or a time-out once no time is left.
+
+    Raises:
+        AttemptTimeoutError: Time is up; the thread is left behind.
+    """
+    abandoned.admit(model)
+    results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            results.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised in the caller's thread
+            results.put((None, error))
+
+    seconds, limit = left() or (None, "")
+    if seconds is not None and seconds <= 0:
+        raise AttemptTimeoutError(limit, 0.0)
+    handover = start_thread(run, abandoned, model)
+    try:
+        result, error = results.get(timeout=seconds)
+    except BaseException as interruption:
+        handover.leave()
+        if isinstance(interruption, queue.Empty):
+            raise AttemptTimeoutError(limit, seconds or 0.0) from None
+        raise
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
+
+
+_END: Final = object()
+
+
+def close_iterator(iterator: object) -> None:
+    """Close an iterator that can be closed."""
+    close = getattr(iterator, "close", None)
+    if close is not None:
+        close()
+
+
+class LimitedStream(Iterator[T]):
+    """The items of an iterator that runs in a thread of its own, each awaited within what time is left.
+
+    Args:
+        source: Makes the iterator; called in the thread, so that one context serves all of its steps.
+        left: What time is left, asked before each item.
+        abandoned: Where a thread that is left behind is counted.
+        model: The name it is counted under.
+    """
+
+    def __init__(
+        self,
+        source: Callable[[], Iterator[T]],
+        left: Callable[[], tuple[float, str] | None],
+        abandoned: Abandoned,
+        model: str,
+    ) -> None:
+        abandoned.admit(model)
+        self._left = left
+        # One item of slack: the model computes while the reader reads, and a reader that stops is noticed.
+        self._items: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(maxsize=64)
+        self._source = source
+        self._stop = threading.Event()
+        self._is_complete = False
+        self._handover = start_thread(self._pump, abandoned, model)
+
+    def _pump(self) -> None:
+        error: BaseException | None = None
+        iterator: Iterator[T] | None = None
+        try:
+            iterator = self._source()
+            for item in iterator:
+                if not self._put((item, None)):
+                    break
+        except BaseException as failure:  # noqa: BLE001 - whatever it is, it is raised in the reader's thread
+            error = failure
+        try:
+            close_iterator(iterator)
+        except BaseException as failure:  # noqa: BLE001 - so is what closing it raises
+            error = error or failure
+        self._is_complete = True
+        self._put((_END, error))
+
+    def _put(self, item: tuple[Any, BaseException | None]) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._items.put(item, timeout=0.05)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def __next__(self) -> T:
+        """The next item.
+
+        Raises:
+            AttemptTimeoutError: Time is up.
+        """
+        # an answer that was complete in time is not late, however slow its reader is
+        seconds, limit = (None if self._is_complete else self._left()) or (None, "")
+        if seconds is not None and seconds <= 0:
+            self.close()
+            raise AttemptTimeoutError(limit, 0.0)
+        try:
+            item, error = self._items.get(timeout=seconds)
+        except queue.Empty:
+            self.close()
+            raise AttemptTimeoutError(limit, seconds or 0.0) from None
+        if error is not None:
+            raise error
+        if item is _END:
+            raise StopIteration
+        return item  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Stop reading; the thread closes the iterator at its next step."""
+        self._stop.set()
+        self._handover.leave()

@@ -1,0 +1,90 @@
+"""`Probe`: the callback handler that measures one attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import LLMResult
+
+
+class Probe(BaseCallbackHandler):
+    """Measures the first chat-model run below it: start, first token, end, tokens.
+
+    One probe serves one attempt. It hears chat-model events only.
+
+    Attributes:
+        run_id: The id of the model's run; `None` until the model started.
+        started: When the model started, by `clock`; `None` if it never did.
+        first_token: When the first token came; `None` if nothing was streamed.
+        ended: When the model ended or failed; `None` while it runs.
+        output_tokens: Tokens of the answer as the provider counted them.
+        cached: Whether LangChain's model cache answered, so that no model ran.
+    """
+
+    # Runs on the event loop itself: through the executor it would measure the executor.
+    run_inline = True
+    ignore_chain = True
+    ignore_agent = True
+    ignore_retriever = True
+    ignore_retry = True
+    ignore_custom_event = True
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.run_id: UUID | None = None
+        self.started: float | None = None
+        self.first_token: float | None = None
+        self.ended: float | None = None
+        self.output_tokens: int | None = None
+        self.cached = False
+
+    def on_chat_model_start(
+        self, serialized: dict[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **_: Any
+    ) -> None:
+        """Note the start."""
+        if self.started is None:
+            self.run_id = run_id
+            self.started = self.clock()
+
+    def on_llm_new_token(self, token: str | list[str | dict[str, Any]], *, run_id: UUID, **_: Any) -> None:
+        """Note the first token."""
+        if self.first_token is None and run_id == self.run_id:
+            self.first_token = self.clock()
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
+        """Note the end, and what the provider counted."""
+        if run_id != self.run_id:
+            return
+        self.ended = self.clock()
+        for generation in response.generations[0] if response.generations else ():
+            usage = getattr(getattr(generation, "message", None), "usage_metadata", None)
+            if usage:
+                self.output_tokens = usage.get("output_tokens")
+                # the mark that langchain-core puts on an answer out of its model cache
+                self.cached = usage.get("total_cost") == 0
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
+        """Note the end."""
+        if run_id == self.run_id:
+            self.ended = self.clock()
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds from start to end, or to now if the model has not ended; `None` if it never started."""
+        if self.started is None:
+            return None
+        return (self.clock() if self.ended is None else self.ended) - self.started
+
+    @property
+    def first_token_seconds(self) -> float | None:
+        """Seconds from the start to the first token; `None` if nothing was streamed."""
+        if self.started is None or self.first_token is None:
+            return None
+        return self.first_token - self.started

@@ -1,0 +1,212 @@
+"""The router's own run: a chain run above the one model run, opened only when somebody listens."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForChainRun,
+    AsyncCallbackManagerForLLMRun,
+    BaseCallbackManager,
+    CallbackManager,
+    CallbackManagerForChainRun,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.tracers import context
+from langchain_core.tracers.base import BaseTracer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from uuid import UUID
+
+    from langchain_core.callbacks import Callbacks
+    from langchain_core.messages import BaseMessage
+    from langchain_core.runnables import RunnableConfig
+
+    from langchain_scaffolding.attempts.probe import Probe
+
+
+_TAP = "tap_output_iter"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSettings:
+    """What the router's runs carry, as any chat model's runs carry it.
+
+    Handlers, tags and metadata reach the runs below as well. On any other chat model they belong to the model run, and
+    there token filters of graphs and event streams look for them.
+
+    Attributes:
+        name: The run's name, unless the call's config names it.
+        callbacks: Handlers of the router itself.
+        verbose: Whether to print.
+        tags: Tags of the router.
+        metadata: Metadata of the router.
+    """
+
+    name: str = "AttemptChain"
+    callbacks: Callbacks = None
+    verbose: bool = False
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class RouterRun:
+    """One run of the router: gives each attempt its config, and ends once.
+
+    Args:
+        config: The call's config.
+        run: The chain run, or `None` if nobody listens.
+    """
+
+    __slots__ = ("_config", "_run")
+
+    def __init__(
+        self, config: RunnableConfig, run: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun | None
+    ) -> None:
+        self._run = run
+        self._config = config.copy()
+        # both name the run they are given to, and that was this one
+        self._config.pop("run_name", None)
+        self._config.pop("run_id", None)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether a handler listens."""
+        return self._run is not None
+
+    def child(self, probe: Probe | None) -> RunnableConfig:
+        """The config for one attempt: the handlers below this run, and the attempt's probe."""
+        config = self._config.copy()
+        if self._run is None:
+            config["callbacks"] = [probe] if probe is not None else []
+        else:
+            manager = self._run.get_child()
+            if probe is not None:
+                manager.add_handler(probe)
+            config["callbacks"] = manager
+        return config
+
+    def end(self, output: Any) -> None:
+        """Close the run with what it gave."""
+        if self._run is not None:
+            cast("CallbackManagerForChainRun", self._run).on_chain_end(output)
+
+    def fail(self, error: BaseException) -> None:
+        """Close the run with its error."""
+        if self._run is not None:
+            cast("CallbackManagerForChainRun", self._run).on_chain_error(error)
+
+    async def aend(self, output: Any) -> None:
+        """Close the run with what it gave."""
+        if self._run is not None:
+            await cast("AsyncCallbackManagerForChainRun", self._run).on_chain_end(output)
+
+    async def afail(self, error: BaseException) -> None:
+        """Close the run with its error."""
+        if self._run is not None:
+            await cast("AsyncCallbackManagerForChainRun", self._run).on_chain_error(error)
+
+
+def open_run(config: RunnableConfig, settings: RunSettings, run_id: UUID, messages: Sequence[BaseMessage]) -> RouterRun:
+    """Open the router's run, if a handler listens."""
+    manager = CallbackManager.configure(config.get("callbacks"), settings.callbacks, settings.verbose)
+    if not manager.handlers:
+        return RouterRun(config, None)
+    _label(manager, config, settings)
+    name = config.get("run_name") or settings.name
+    return RouterRun(config, manager.on_chain_start(None, cast("Any", messages), name=name, run_id=run_id))
+
+
+async def aopen_run(
+    config: RunnableConfig, settings: RunSettings, run_id: UUID, messages: Sequence[BaseMessage]
+) -> RouterRun:
+    """Open the router's run, if a handler listens."""
+    manager = AsyncCallbackManager.configure(config.get("callbacks"), settings.callbacks, settings.verbose)
+    if not manager.handlers:
+        return RouterRun(config, None)
+    _label(manager, config, settings)
+    name = config.get("run_name") or settings.name
+    return RouterRun(config, await manager.on_chain_start(None, cast("Any", messages), name=name, run_id=run_id))
+
+
+def _label(manager: BaseCallbackManager, config: RunnableConfig, settings: RunSettings) -> None:
+    """Let the router's own labels and the call's reach this run and those below it."""
+    callbacks = settings.callbacks
+    for handler in callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ():
+        manager.add_handler(handler)
+    manager.add_tags(list(dict.fromkeys((*settings.tags, *(config.get("tags") or ())))))
+    manager.add_metadata({**settings.metadata, **(config.get("metadata") or {})})
+
+
+def below(run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None) -> RouterRun:
+    """The run of a router that LangChain itself has opened as a model run, as its events of version 3 do.
+
+    Only tracers hear the attempts below it: they keep runs apart by parent. Other handlers have heard this run start
+    and would count it twice.
+    """
+    if run_manager is None:
+        return RouterRun({}, None)
+    # those that also tap streams, as `astream_log` does, give every token of every run
+    tracers = [each for each in run_manager.handlers if isinstance(each, BaseTracer) and not hasattr(each, _TAP)]
+    cls = AsyncCallbackManagerForChainRun if _is_async(run_manager) else CallbackManagerForChainRun
+    return _NestedRun({}, cls(run_id=run_manager.run_id, handlers=[], inheritable_handlers=tracers))  # type: ignore[arg-type]
+
+
+@contextmanager
+def heard_once() -> Iterator[None]:
+    """Keep handlers that live in context variables, such as `get_usage_metadata_callback`, from runs below a model run.
+
+    LangChain adds them to every run by itself, whatever callbacks the run is given.
+    """
+    hooks = getattr(context, "_configure_hooks", ())
+    tokens = [(variable, variable.set(None)) for variable, *_ in hooks if variable.get() is not None]
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
+
+
+def _is_async(run_manager: object) -> bool:
+    return isinstance(run_manager, AsyncCallbackManagerForLLMRun)
+
+
+class _NestedRun(RouterRun):
+    """A run that LangChain opened and closes itself."""
+
+    __slots__ = ()
+
+    @property
+    def is_heard(self) -> bool:
+        return False
+
+    def end(self, output: Any) -> None:
+        """LangChain closes it."""
+
+    def fail(self, error: BaseException) -> None:
+        """LangChain closes it."""
+
+    async def aend(self, output: Any) -> None:
+        """LangChain closes it."""
+
+    async def afail(self, error: BaseException) -> None:
+        """LangChain closes it."""
+
+
+async def close_dangling(run: RouterRun, probe: Probe, error: BaseException) -> None:
+    """Close the model run of an attempt that was cancelled: LangChain's `agenerate` leaves it open for ever."""
+    if probe.run_id is None or probe.ended is not None or not run.is_heard:
+        return
+    manager = cast("AsyncCallbackManager", run.child(None)["callbacks"])
+    await AsyncCallbackManagerForLLMRun(
+        run_id=probe.run_id,
+        handlers=manager.handlers,
+        inheritable_handlers=manager.inheritable_handlers,
+        parent_run_id=manager.parent_run_id,
+        tags=manager.tags,
+        metadata=manager.metadata,
+    ).on_llm_error(error)

@@ -1,0 +1,215 @@
+"""The steps of a chain: `Attempt` calls one candidate, `LastResort` answers when no candidate did."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, TypeAlias
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableParallel, RunnableSequence, RunnableSerializable
+from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.config import merge_configs, var_child_runnable_config
+from langchain_core.runnables.configurable import DynamicRunnable
+from pydantic import ConfigDict, InstanceOf
+
+from langchain_scaffolding.candidates import Candidate
+from langchain_scaffolding.errors import UnacceptableAnswerError
+from langchain_scaffolding.outcomes import ErrorClass
+
+
+@dataclass(frozen=True, slots=True)
+class RawTools:
+    """Tools as the caller gave them, with what goes with them; bound on the model that is chosen."""
+
+    tools: tuple[Any, ...]
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A wanted output schema, with what goes with it; bound on the model that is chosen."""
+
+    schema: Any
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+Target: TypeAlias = tuple[Runnable[Any, Any], dict[str, Any]]
+"""What is to be called, and with which arguments."""
+
+
+class Step(RunnableSerializable[list[BaseMessage], Any]):
+    """One step of a chain: a runnable that is called as it would be called alone."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name: str | None = None
+    """What the step is called in records and errors."""
+
+    is_model: ClassVar[bool]
+    """Whether it calls a candidate, whose outcome is learned from."""
+
+    def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
+        """What is to be called with `config`, and the arguments of the call that are for it."""
+        raise NotImplementedError
+
+    def invoke(self, input: list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Call the runnable, with `config` ambient: a bound model prefers the ambient one to the one it is given."""
+        runnable, arguments = self.target(kwargs, config)
+        token = var_child_runnable_config.set(config)
+        try:
+            return runnable.invoke(input, config, **arguments)
+        finally:
+            var_child_runnable_config.reset(token)
+
+    async def ainvoke(self, input: list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Call the runnable, as `invoke` does."""
+        runnable, arguments = self.target(kwargs, config)
+        token = var_child_runnable_config.set(config)
+        try:
+            return await runnable.ainvoke(input, config, **arguments)
+        finally:
+            var_child_runnable_config.reset(token)
+
+    def stream(
+        self, input: list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[AIMessageChunk]:
+        """The runnable's chunks, with `config` ambient during each of its steps and never across a `yield`."""
+        runnable, arguments = self.target(kwargs, config)
+        chunks = runnable.stream(input, config, **arguments)
+        try:
+            while True:
+                token = var_child_runnable_config.set(config)
+                try:
+                    chunk = next(chunks)
+                except StopIteration:
+                    return
+                finally:
+                    var_child_runnable_config.reset(token)
+                yield chunk
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+
+    async def astream(
+        self, input: list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[AIMessageChunk]:
+        """The runnable's chunks, as `stream` gives them."""
+        runnable, arguments = self.target(kwargs, config)
+        chunks = runnable.astream(input, config, **arguments)
+        try:
+            while True:
+                token = var_child_runnable_config.set(config)
+                try:
+                    chunk = await anext(chunks)
+                except StopAsyncIteration:
+                    return
+                finally:
+                    var_child_runnable_config.reset(token)
+                yield chunk
+        finally:
+            aclose = getattr(chunks, "aclose", None)
+            if aclose is not None:
+                await aclose()
+
+
+class Attempt(Step):
+    """Calls one candidate.
+
+    Example:
+        >>> from langchain_scaffolding.testing import ScriptedChatModel
+        >>> Attempt(candidate=Candidate(name="tiny", model=ScriptedChatModel("Hello"))).invoke([]).content
+        'Hello'
+    """
+
+    is_model: ClassVar[bool] = True
+    is_rules: ClassVar[bool] = False
+
+    candidate: InstanceOf[Candidate]
+
+    @property
+    def streams(self) -> bool:
+        """Whether the model has token streaming of its own."""
+        cls = type(self.candidate.chat_model)
+        return cls._stream is not BaseChatModel._stream or cls._astream is not BaseChatModel._astream  # noqa: SLF001
+
+    @property
+    def is_natively_async(self) -> bool:
+        """Whether cancelling its async call stops it; otherwise LangChain runs it in a thread."""
+        cls = type(self.candidate.chat_model)
+        return cls._agenerate is not BaseChatModel._agenerate  # noqa: SLF001
+
+    def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
+        """The candidate's model, with the call's tools or schema bound on it."""
+        tools, schema = kwargs.get("tools"), kwargs.get("schema")
+        model: Runnable[Any, Any] = self.candidate.model
+        if isinstance(schema, Schema):
+            options = {**dict(schema.options), "include_raw": True}
+            if isinstance(tools, RawTools):
+                options["tools"] = list(tools.tools)
+            bind = partial(_of, "with_structured_output", schema.schema, options)
+        elif isinstance(tools, RawTools):
+            bind = partial(_of, "bind_tools", list(tools.tools), dict(tools.options))
+        else:
+            return model, kwargs
+        arguments = {name: value for name, value in kwargs.items() if name not in {"tools", "schema"}}
+        return _rebound(model, config, bind, arguments), {}
+
+
+_REPLACED = frozenset({"tools", "tool_choice", "parallel_tool_calls", "response_format"})
+
+
+def _of(name: str, subject: Any, options: dict[str, Any], model: Runnable[Any, Any]) -> Runnable[Any, Any]:
+    return getattr(model, name)(subject, **options)  # type: ignore[no-any-return]
+
+
+def _rebound(
+    model: Runnable[Any, Any],
+    config: RunnableConfig | None,
+    bind: Callable[[Runnable[Any, Any]], Runnable[Any, Any]],
+    arguments: dict[str, Any],
+) -> Runnable[Any, Any]:
+    """What `bind` makes of the model, with what is bound on it, what the config chooses of it, and the arguments.
+
+    A binding forwards unknown names to the bare model inside, so `binding.bind_tools` would lose the binding; tools
+    that were bound before give way, as they do on any model. A configurable model would lose the call's config.
+    """
+    if isinstance(model, DynamicRunnable):
+        model, _ = model.prepare(config)
+    if isinstance(model, RunnableBindingBase):
+        kept = {name: value for name, value in model.kwargs.items() if name not in _REPLACED}
+        bound = _rebound(model.bound, merge_configs(model.config, config), bind, {**kept, **arguments})
+        return model.model_copy(update={"bound": bound, "kwargs": {}})
+    return _with_arguments(bind(model), arguments) if arguments else bind(model)
+
+
+def _with_arguments(bound: Runnable[Any, Any], arguments: dict[str, Any]) -> Runnable[Any, Any]:
+    """A binding with more arguments. Structured output begins with a map, which would drop those of a call."""
+    if isinstance(bound, RunnableSequence) and isinstance(bound.first, RunnableParallel):
+        steps = {name: step.bind(**arguments) for name, step in bound.first.steps__.items()}
+        return RunnableSequence(RunnableParallel(steps), *bound.steps[1:])
+    return bound.bind(**arguments)
+
+
+class LastResort(Step):
+    """Answers when no candidate did: the rules, or any runnable over messages."""
+
+    is_model: ClassVar[bool] = False
+
+    runnable: Runnable[Any, Any]
+    is_rules: bool = False
+    """Whether it is the built-in rules, which take the task and its options."""
+
+    def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:  # noqa: ARG002
+        """The runnable; the rules take the task and its options, any other runnable takes messages alone.
+
+        Raises:
+            UnacceptableAnswerError: A schema is wanted, which no rule can fill honestly.
+        """
+        if isinstance(kwargs.get("schema"), Schema):
+            raise UnacceptableAnswerError(ErrorClass.INVALID_OUTPUT, "the last resort cannot fill a schema")
+        options = {name: value for name, value in kwargs.items() if name != "schema"}
+        return self.runnable, options if self.is_rules else {}

@@ -1,0 +1,446 @@
+"""`ScaffoldingRouterLLM`: the chat model that holds all the chat models one has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+from uuid import UUID
+
+from langchain_core.caches import BaseCache
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import var_child_runnable_config
+from pydantic import Field
+
+from langchain_scaffolding.attempts import AttemptChain, RunSettings
+from langchain_scaffolding.bindings import with_raw_tools
+from langchain_scaffolding.candidates import Candidate, register
+from langchain_scaffolding.chat_model import RoutedChatModel
+from langchain_scaffolding.config import RoutingProfile, ScaffoldingConfig
+from langchain_scaffolding.content import V1Chunks, as_v1
+from langchain_scaffolding.errors import ConfigurationError, EmptyInputError, UnknownModelError, UnknownTaskError
+from langchain_scaffolding.filters import Filter
+from langchain_scaffolding.performance import PerformanceTracker
+from langchain_scaffolding.performance.breaker import CircuitBreakers, ModelHealth
+from langchain_scaffolding.policies import Policy, policy_of
+from langchain_scaffolding.ranking import Ranking
+from langchain_scaffolding.records import Observer
+from langchain_scaffolding.request import DEFAULT_TASK, RouteRequest
+from langchain_scaffolding.results import LocalCache
+from langchain_scaffolding.routing import Routing, RoutingOptions
+from langchain_scaffolding.scorers import Scorer
+
+if TYPE_CHECKING:
+    from langchain_scaffolding.scaffolds import Scaffold
+    from langchain_scaffolding.tasks import Task
+
+
+class ScaffoldingRouterLLM(RoutedChatModel):
+    """A chat model that holds all the chat models you have and calls the best one for every call.
+
+    It is used wherever LangChain takes a chat model. Each call is ranked: candidates that cannot serve it are rejected
+    with a reason, the others get points from scorers, and a policy orders them. They are called in turn until one gives
+    an acceptable answer; if none does, the rules answer. The message says who answered in
+    `response_metadata["routing"]`.
+
+    Args:
+        models: Chat models or `Candidate`s. Tags of a bare model come from its `metadata` and its `profile`.
+        config: Limits, preferences and whether the rules may answer.
+        policy: "greedy", or a policy object.
+        scorers: What gives points, instead of the four default scorers.
+        filters: Hard constraints beside those that the configuration and profile set, instead of `DEFAULT_FILTERS`.
+        profile: Hard preferences; they fail closed.
+        tasks: Further task names or `Task`s that calls may be labelled with.
+        last_resort: A runnable over messages that answers when no model did; default the rules.
+        performance: Where outcomes are recorded; share one between routers to share what is learned.
+        observers: Callables that are told of every call.
+        clock: Seconds from any start, never running backwards; it may have `sleep` and `asleep` methods to wait with.
+        **options: What every LangChain chat model takes: `name`, `tags`, `metadata`, `callbacks`, `rate_limiter`,
+            `output_version`, `temperature`, `max_tokens`, `stop`, `timeout` (seconds, for the whole call), `max_retries`.
+            `cache=True`, or a LangChain cache, keeps whole answers.
+
+    Raises:
+        ConfigurationError: Something is set up wrongly; the message names the value and the remedy.
+
+    Example:
+        >>> from langchain_scaffolding.testing import ScriptedChatModel
+        >>> small = ScriptedChatModel("A title", name="small", metadata={"size_gb": 1.5})
+        >>> large = ScriptedChatModel("A long title", name="large", metadata={"size_gb": 14})
+        >>> router = ScaffoldingRouterLLM(models=[large, small])
+        >>> message = router.invoke("Give this text a title: ...", task="title")
+        >>> message.content, message.response_metadata["routing"]["model"]
+        ('A title', 'small')
+        >>> router.invoke("Give this text a title: ...", model="large").content
+        'A long title'
+    """
+
+    config: ScaffoldingConfig = Field(repr=False)
+    policy: Any = Field(repr=False)
+    scorers: tuple[Any, ...] | None = Field(repr=False)
+    filters: tuple[Any, ...] | None = Field(repr=False)
+    routing_profile: RoutingProfile | None = Field(repr=False)
+    tasks: tuple[Any, ...] = Field(repr=False)
+    last_resort: Any = Field(repr=False)
+    performance: PerformanceTracker = Field(repr=False)
+    observers: tuple[Any, ...] = Field(repr=False)
+    clock: Any = Field(repr=False)
+
+    accepts_acceptance: ClassVar[bool] = True
+    """Whether `acceptance=` of a scaffold takes part in its attempts."""
+
+    def __init__(
+        self,
+        *,
+        models: Sequence[Candidate | Runnable[Any, Any]],
+        config: ScaffoldingConfig | None = None,
+        policy: str | Policy = "greedy",
+        scorers: Sequence[Scorer] | None = None,
+        filters: Sequence[Filter] | None = None,
+        profile: RoutingProfile | Mapping[str, Any] | None = None,
+        tasks: Sequence[str | Task] = (),
+        last_resort: Runnable[Any, Any] | None = None,
+        performance: PerformanceTracker | None = None,
+        observers: Sequence[Observer] = (),
+        clock: Callable[[], float] = time.perf_counter,
+        **options: Any,
+    ) -> None:
+        _reject_unknown(options, type(self).model_fields)
+        config = _with_standard_options(ScaffoldingConfig() if config is None else config, options)
+        if isinstance(profile, RoutingProfile):
+            options["routing_profile"] = profile
+        else:
+            options.setdefault("routing_profile", None)
+            options["profile"] = profile
+        super().__init__(
+            models=tuple(register(models).values()),
+            config=config,
+            policy=policy_of(policy),
+            scorers=None if scorers is None else tuple(scorers),
+            filters=None if filters is None else tuple(filters),
+            tasks=tuple(tasks),
+            last_resort=last_resort,
+            performance=PerformanceTracker() if performance is None else performance,
+            observers=tuple(observers),
+            clock=clock,
+            **options,
+        )
+        self._assemble()
+
+    def _assemble(self) -> None:
+        if self.cache is True:
+            self.cache = LocalCache()
+        self.call_defaults = {
+            name: value
+            for name, value in (("temperature", self.temperature), ("max_tokens", self.max_tokens), ("stop", self.stop))
+            if value is not None
+        }
+        from langchain_scaffolding.tasks import ThinkingBudgets, known_tasks
+
+        if self.breakers is None:
+            self.breakers = CircuitBreakers(threshold=self.config.breaker_threshold, clock=self.clock)
+        self.models = tuple(register(self.models).values())
+        self.routing = Routing(
+            RoutingOptions(
+                candidates=register(self.models),
+                config=self.config,
+                policy=self.policy,
+                scorers=self.scorers,
+                filters=self.filters,
+                profile=self.routing_profile,
+                tasks=known_tasks(self.tasks),
+                last_resort=self.last_resort,
+                performance=self.performance,
+                breakers=self.breakers,
+                budgets=ThinkingBudgets(),
+                observers=self.observers,
+                clock=self.clock,
+                run_settings=RunSettings(
+                    name=self.get_name(),
+                    callbacks=self.callbacks,
+                    verbose=self.verbose,
+                    tags=tuple(self.tags or ()),
+                    metadata=self.metadata or {},
+                ),
+            ),
+            self.cache if isinstance(self.cache, BaseCache) else None,
+        )
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def invoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """The answer of the best model that gave an acceptable one.
+
+        Args:
+            input: A string, messages or a prompt value.
+            config: LangChain's config; `config["configurable"]["scaffold_task"]` names the task as `task=` does.
+            stop: Stop words.
+            **kwargs: `task=` labels the call, `model=` pins one registered model; the rest goes to the model.
+
+        Raises:
+            ConfigurationError: The task or model is unknown, or there is no message.
+            RoutingError: Nobody answered, and the configuration forbids the rules.
+        """
+        messages, request, arguments = self._prepare(input, config, stop, kwargs)
+
+        def call() -> AIMessage:
+            if self.rate_limiter is not None:
+                self.rate_limiter.acquire(blocking=True)
+            chain: AttemptChain = self.routing.selector.select(request)
+            return cast("AIMessage", chain.invoke(messages, config, request=request, **arguments))
+
+        kept = self.routing.inquiry(messages, request, arguments, config)
+        answer = call() if kept is None else self.routing.results.invoke(kept, call)
+        return as_v1(answer) if self.output_version == "v1" else answer
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """The answer of the best model that gave an acceptable one, as `invoke` gives it."""
+        messages, request, arguments = self._prepare(input, config, stop, kwargs)
+
+        async def call() -> AIMessage:
+            if self.rate_limiter is not None:
+                await self.rate_limiter.aacquire(blocking=True)
+            chain: AttemptChain = self.routing.selector.select(request)
+            return cast("AIMessage", await chain.ainvoke(messages, config, request=request, **arguments))
+
+        kept = self.routing.inquiry(messages, request, arguments, config)
+        answer = await call() if kept is None else await self.routing.results.ainvoke(kept, call)
+        return as_v1(answer) if self.output_version == "v1" else answer
+
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """The chunks of the first model that says something; the last chunk carries the routing facts.
+
+        Raises:
+            StreamBrokenError: The stream broke after its first content; the text so far is in `.partial`.
+            ConfigurationError: The task or model is unknown, or there is no message.
+            RoutingError: Nobody answered, and the configuration forbids the rules.
+        """
+        if self._streaming_disabled(**kwargs):
+            yield cast("AIMessageChunk", self.invoke(input, config, stop=stop, **kwargs))
+            return
+        messages, request, arguments = self._prepare(input, config, stop, kwargs)
+
+        def call() -> Iterator[AIMessageChunk]:
+            if self.rate_limiter is not None:
+                self.rate_limiter.acquire(blocking=True)
+            chain: AttemptChain = self.routing.selector.select(request)
+            return chain.stream(messages, config, request=request, **arguments)
+
+        kept = self.routing.inquiry(messages, request, arguments, config)
+        chunks = call() if kept is None else self.routing.results.stream(kept, call)
+        yield from map(V1Chunks(), chunks) if self.output_version == "v1" else chunks
+
+    async def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """The chunks of the first model that says something, as `stream` gives them."""
+        if self._streaming_disabled(**kwargs):
+            yield cast("AIMessageChunk", await self.ainvoke(input, config, stop=stop, **kwargs))
+            return
+        messages, request, arguments = self._prepare(input, config, stop, kwargs)
+
+        async def call() -> AsyncGenerator[AIMessageChunk, None]:
+            if self.rate_limiter is not None:
+                await self.rate_limiter.aacquire(blocking=True)
+            chain: AttemptChain = self.routing.selector.select(request)
+            return chain.astream(messages, config, request=request, **arguments)
+
+        kept = self.routing.inquiry(messages, request, arguments, config)
+        version = V1Chunks() if self.output_version == "v1" else None
+        async with aclosing(await call() if kept is None else self.routing.results.astream(kept, call)) as chunks:
+            async for chunk in chunks:
+                yield chunk if version is None else version(chunk)
+
+    def scaffold(self, task: str | Task, **options: Any) -> Scaffold:
+        """A runnable that does a task over a text: prompt, routing, cleaning, checks, and the rule where no model will do.
+
+        Args:
+            task: A task's name, or a `Task` that this router knows.
+            **options: Options of every call, such as `max_points=3` or `style="numbered"`.
+
+        Raises:
+            ConfigurationError: The task or an option is unknown, or a value is not allowed.
+
+        Example:
+            >>> from langchain_scaffolding.testing import ScriptedChatModel
+            >>> model = ScriptedChatModel("Sure! Here is an outline:\n\n1. Boil the water\n2. Steep the tea leaves")
+            >>> router = ScaffoldingRouterLLM(models=[model])
+            >>> text = "To make tea, boil the water first. Then put the tea leaves in and let them steep for a while."
+            >>> router.scaffold("outline", max_points=2).invoke(text).points
+            ['Boil the water', 'Steep the tea leaves']
+        """
+        from langchain_scaffolding.scaffolds import scaffold
+
+        return scaffold(self._known(task), self, **options)
+
+    def _known(self, task: str | Task) -> Task:
+        name = task if isinstance(task, str) else task.name
+        tasks: Mapping[str, Task] = self.routing.tasks
+        if name not in tasks:
+            raise UnknownTaskError(name, tasks)
+        return tasks[name]
+
+    # --- what one looks at ---------------------------------------------------------------------------------------
+
+    def explain(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Ranking:
+        """The ranking on which `invoke` with the same arguments would act now. Calls no model.
+
+        Example:
+            >>> from langchain_scaffolding.testing import ScriptedChatModel
+            >>> router = ScaffoldingRouterLLM(models=[ScriptedChatModel(name="tiny", metadata={"size_gb": 1.5})])
+            >>> router.explain("Name three colours.").chosen.parts
+            {'size': 3.0, 'capability': 1.0, 'latency': 0.0, 'quantization': 0.0}
+        """
+        _, request, _ = self._prepare(input, config, None, kwargs)
+        return cast("Ranking", self.routing.rank(request))
+
+    def health(self) -> list[ModelHealth]:
+        """How each model is doing: whether it is left alone after failures and how long, and calls that still hang.
+
+        Example:
+            >>> from langchain_scaffolding.testing import ScriptedChatModel, provider_error
+            >>> router = ScaffoldingRouterLLM(models=[ScriptedChatModel(provider_error("openai", status=401))])
+            >>> router.invoke("Name three colours.").response_metadata["routing"]["source"]
+            'rule_based'
+            >>> [(model.state, model.error) for model in router.health()]
+            [('open', 'auth')]
+        """
+        return cast("list[ModelHealth]", self.routing.health())
+
+    def attempt_chain(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AttemptChain:
+        """The chain that `invoke` with the same arguments would call now: attempts in order, then the last resort."""
+        _, request, _ = self._prepare(input, config, None, kwargs)
+        return cast("AttemptChain", self.routing.selector.select(request))
+
+    def record_feedback(self, answer: BaseMessage | str | UUID, score: float, *, reason: str | None = None) -> bool:
+        """Tell how good an answer was; later choices follow.
+
+        Args:
+            answer: The message, or the id of its run or decision.
+            score: From 0, useless, to 1, just right.
+            reason: Why, in a word.
+
+        Returns:
+            False if no outcome of this id is known yet; the feedback is kept until it comes.
+
+        Raises:
+            ConfigurationError: The message was not answered by a router, or the score is out of range.
+        """
+        return self.performance.record_feedback(_decision_id(answer), score, reason=reason)
+
+    # --- from the arguments of a call to a request ------------------------------------------------------------------
+
+    def _prepare(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None,
+        stop: list[str] | None,
+        kwargs: dict[str, Any],
+    ) -> tuple[list[BaseMessage], RouteRequest, dict[str, Any]]:
+        messages: list[BaseMessage] = (
+            [HumanMessage(input)] if isinstance(input, str) else self._convert_input(input).to_messages()
+        )
+        if not messages:
+            raise EmptyInputError
+        task, pinned = kwargs.pop("task", None), kwargs.pop("model", None)
+        if task is None:
+            task = _configured_task(config) or DEFAULT_TASK
+        routing: Routing = self.routing
+        if task not in routing.tasks:
+            raise UnknownTaskError(task, routing.tasks)
+        if pinned is not None and pinned not in routing.candidates:
+            raise UnknownModelError(pinned, routing.candidates)
+        if "tools" in kwargs:
+            kwargs = with_raw_tools(kwargs)
+        if stop is not None:
+            kwargs["stop"] = stop
+        if self.call_defaults:
+            kwargs = {**self.call_defaults, **kwargs}
+        request = RouteRequest.from_messages(
+            messages,
+            task=task,
+            tools="tools" in kwargs,
+            structured_output="schema" in kwargs,
+            pinned=pinned,
+            arrived=self.clock(),
+        )
+        return messages, request, kwargs
+
+
+_STANDARD = frozenset({"api_key", "timeout", "max_retries"})
+
+
+def _with_standard_options(config: ScaffoldingConfig, options: dict[str, Any]) -> ScaffoldingConfig:
+    """The configuration with the options that every chat model takes; what it says itself stands."""
+    options.pop("api_key", None)  # each model has its own
+    timeout, max_retries = options.pop("timeout", None), options.pop("max_retries", None)
+    update: dict[str, Any] = {}
+    if timeout is not None and config.max_response_time_ms is None:
+        update["max_response_time_ms"] = timeout * 1000.0
+    if max_retries is not None and "max_retries" not in config.model_fields_set:
+        update["max_retries"] = max_retries
+    return ScaffoldingConfig(**{**config.model_dump(exclude_unset=True), **update}) if update else config
+
+
+def _reject_unknown(options: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    """A misspelt option must not be dropped silently, as pydantic would."""
+    known = fields.keys() | _STANDARD
+    for name in options:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f" Did you mean `{close[0]}`?" if close else ""
+            msg = f"ScaffoldingRouterLLM has no option `{name}`.{hint}"
+            raise ConfigurationError(msg)
+
+
+def _configured_task(config: RunnableConfig | None) -> str | None:
+    """The task that the call's config, or the one around it, names."""
+    for each in (config, var_child_runnable_config.get()):
+        task = (each or {}).get("configurable", {}).get("scaffold_task")
+        if task is not None:
+            return cast("str", task)
+    return None
+
+
+def _decision_id(answer: BaseMessage | str | UUID) -> str:
+    if not isinstance(answer, BaseMessage):
+        return str(answer)
+    routing = answer.response_metadata.get("routing")
+    if not isinstance(routing, dict):
+        msg = (
+            'This message was not answered by a router: it has no `response_metadata["routing"]`. '
+            "Pass the router's own message, or the id of its run."
+        )
+        raise ConfigurationError(msg)
+    return str(routing["decision_id"])

@@ -15,7 +15,7 @@ from langchain_scaffolding.candidates import Candidate, Capability
 from langchain_scaffolding.request import RouteRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from langchain_scaffolding.config import RoutingProfile, TaskPreferences
 
@@ -101,6 +101,23 @@ def suits(preferred: Iterable[str]) -> Filter:
         return f"has {', '.join(sorted(has)) or 'no capability'}, needs {words}"
 
     return suits_preferred_capabilities
+
+
+def able_to_do(requirements: Mapping[str, frozenset[str]]) -> Filter:
+    """A filter that holds what tasks require: a candidate must state every capability that its task asks for.
+
+    Args:
+        requirements: Capabilities by task; a task that is not listed requires none.
+    """
+
+    @cacheable
+    def has_what_the_task_requires(request: RouteRequest, candidate: Candidate) -> str | None:
+        missing = requirements.get(request.task, frozenset()) - (candidate.tags.capabilities or frozenset())
+        if not missing:
+            return None
+        return f"lacks {', '.join(sorted(missing))}, which task {request.task!r} requires"
+
+    return has_what_the_task_requires
 
 
 def shorter_than(max_context_length: int) -> Filter:

@@ -281,7 +281,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
                 yield chunk if version is None else version(chunk)
 
     def scaffold(self, task: str | Task, **options: Any) -> Scaffold:
-        """A runnable that does a task over a text: prompt, routing, cleaning, checks, and the rule where no model will do.
+        r"""A runnable that does a task over a text: prompt, routing, cleaning, checks, and the rule if no model will do.
 
         Args:
             task: A task's name, or a `Task` that this router knows.
@@ -385,8 +385,9 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             kwargs = with_raw_tools(kwargs)
         if stop is not None:
             kwargs["stop"] = stop
-        if self.call_defaults:
-            kwargs = {**self.call_defaults, **kwargs}
+        parameters = routing.parameters(task)
+        if self.call_defaults or parameters:
+            kwargs = {**self.call_defaults, **parameters, **kwargs}
         request = RouteRequest.from_messages(
             messages,
             task=task,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_scaffolding.attempts import Attempt, AttemptChain, CallSettings, LastResort, Limits, RunSettings
+from langchain_scaffolding.config import TaskPreferences
 from langchain_scaffolding.errors import UnknownModelError
-from langchain_scaffolding.filters import DEFAULT_FILTERS, Filter, permitted_by, shorter_than, suits
+from langchain_scaffolding.filters import DEFAULT_FILTERS, Filter, able_to_do, permitted_by, shorter_than, suits
 from langchain_scaffolding.ranking import Ranker, Ranking
 from langchain_scaffolding.results import Inquiry, ResultCache
 from langchain_scaffolding.scorers import Scorer, default_scorers, name_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from langchain_scaffolding.tasks.budgets import ThinkingBudgets
 
 _MS = 1000.0
+_NO_PREFERENCES = TaskPreferences()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +139,19 @@ class Routing:
         steps: list[Step] = [self._attempts[name] for name in ranking.names]
         if self._last_resort is not None:
             steps.append(self._last_resort)
-        return AttemptChain.of(steps, ranking, self._settings, self._options.run_settings)
+        limit = self._preferences(ranking.request.task).max_response_time_ms
+        settings = self._settings
+        if limit is not None:
+            settings = replace(settings, limits=replace(settings.limits, response_s=limit / _MS))
+        return AttemptChain.of(steps, ranking, settings, self._options.run_settings)
+
+    def parameters(self, task: str) -> Mapping[str, Any]:
+        """The parameters that the profile sends with every call of a task."""
+        return self._preferences(task).parameters
+
+    def _preferences(self, task: str) -> TaskPreferences:
+        profile = self._options.profile
+        return _NO_PREFERENCES if profile is None else profile.for_task(task)
 
 
 def _nothing() -> None:
@@ -150,6 +164,9 @@ def _filters(options: RoutingOptions) -> list[Filter]:
     if options.profile is not None:
         filters.append(permitted_by(options.profile))
     filters.append(suits(options.config.preferred_capabilities))
+    required = {name: task.required_capabilities for name, task in options.tasks.items() if task.required_capabilities}
+    if required:
+        filters.append(able_to_do(required))
     filters += DEFAULT_FILTERS if options.filters is None else options.filters
     if options.config.max_context_length is not None:
         filters.append(shorter_than(options.config.max_context_length))

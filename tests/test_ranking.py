@@ -17,7 +17,8 @@ from langchain_scaffolding.errors import NoPermittedModelError
 from langchain_scaffolding.filters import DEFAULT_FILTERS, cacheable
 from langchain_scaffolding.outcomes import Outcome
 from langchain_scaffolding.request import RouteRequest, conversation_model, measure
-from langchain_scaffolding.testing import FakeClock, ScriptedChatModel, provider_error
+from langchain_scaffolding.tasks import Task
+from langchain_scaffolding.testing import FakeClock, Reply, ScriptedChatModel, provider_error
 from tests.paths import PATHS, call, routing
 
 
@@ -339,3 +340,27 @@ def test_the_task_comes_from_the_call_or_from_the_config_around_it() -> None:
     assert routing(router.invoke("x", config, task="poem"))["task"] == "poem"
     assert routing(router.bind(task="outline").invoke("x"))["task"] == "outline"
     assert routing((router | (lambda message: message)).invoke("x", config))["task"] == "title"
+
+
+# --- preferences by task ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_S24_a_profile_sets_parameters_and_the_deadline_of_a_task(path: str) -> None:
+    model = ScriptedChatModel("ok", Reply(content="late", delay_s=30), name="m")
+    rules = {"title": {"parameters": {"temperature": 0.1, "max_tokens": 20}}, "summary": {"max_response_time_ms": 30}}
+    router = ScaffoldingRouterLLM(models=[model], profile=RoutingProfile(name="p", tasks=rules))
+    assert call(router, path, "x", None, task="title", max_tokens=9).content == "ok"
+    assert (model.history[0].kwargs["temperature"], model.history[0].kwargs["max_tokens"]) == (0.1, 9)
+    message = call(router, path, "Tea is good. Tea is hot. It is drunk all day.", None, task="summary")
+    assert [attempt["error"] for attempt in routing(message)["attempts"]] == ["timeout"]
+    model.release()
+
+
+def test_S24_a_task_may_require_capabilities() -> None:
+    models = [candidate("chat", size_gb=1), candidate("coder", size_gb=30, capabilities={"CHAT", "CODE"})]
+    router = ScaffoldingRouterLLM(models=models, tasks=[Task(name="patch", required_capabilities=frozenset({"code"}))])
+    ranking = router.explain("x", task="patch")
+    assert ranking.names == ["coder"]
+    assert ranking.rejected[0].reason == "lacks CODE, which task 'patch' requires"
+    assert router.explain("x").names == ["chat", "coder"]

@@ -1,0 +1,112 @@
+"""`Voice`: one of several models that do the same scaffold, and how their answers are told apart."""
+
+# Annotations are evaluated: pydantic reads them.
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig, RunnableSerializable
+from pydantic import ConfigDict, Field, InstanceOf
+
+from langchain_scaffolding.errors import ConfigurationError, RoutingError
+from langchain_scaffolding.scaffolds.inputs import ScaffoldInput
+from langchain_scaffolding.scaffolds.result import ScaffoldingResult
+from langchain_scaffolding.scaffolds.scaffold import Scaffold, is_router
+from langchain_scaffolding.tasks import Task
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Voice:
+    """One of several models that do the same scaffold.
+
+    Attributes:
+        scaffold: The scaffold over the model.
+        keywords: What its call takes beside the options: a router's model is pinned.
+    """
+
+    scaffold: Scaffold
+    keywords: Mapping[str, Any]
+
+    def invoke(
+        self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any]
+    ) -> ScaffoldingResult | None:
+        """The model's answer, `None` if it gave no usable one."""
+        try:
+            result = self.scaffold.invoke(input, config, **options, **self.keywords)
+        except RoutingError:
+            return None
+        return _from_model(result)
+
+    async def ainvoke(
+        self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any]
+    ) -> ScaffoldingResult | None:
+        """The model's answer, `None` if it gave no usable one."""
+        try:
+            result = await self.scaffold.ainvoke(input, config, **options, **self.keywords)
+        except RoutingError:
+            return None
+        return _from_model(result)
+
+
+def _from_model(result: ScaffoldingResult) -> ScaffoldingResult | None:
+    return result if result.model_type == "llm" else None
+
+
+class SeveralModels(RunnableSerializable[ScaffoldInput, ScaffoldingResult]):
+    """A scaffold that several models work on.
+
+    Attributes:
+        task: The task.
+        models: Chat models or routers, or one router whose best candidates for each call are taken.
+        width: How many of a router's candidates are taken.
+        options: Options of every call.
+        fallback_to_rule_based: Whether the task's rule answers if no model does.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    task: InstanceOf[Task] = Field(repr=False)
+    models: Any = Field(repr=False)
+    width: int = Field(default=2, ge=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+    fallback_to_rule_based: bool = True
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        if not is_router(self.models) and (not isinstance(self.models, Sequence) or not self.models):
+            raise ConfigurationError(f"Give a router, or a list of chat models, not {self.models!r}.")
+
+    def voices(self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any]) -> list[Voice]:
+        """The models that work on this call."""
+        if is_router(self.models):
+            over = Scaffold(task=self.task, model=self.models, options=self.options)
+            work = over.work(input, config, dict(options))
+            names = self.models.explain(work.messages(), task=self.task.name).names[: self.width]
+            return [Voice(scaffold=over, keywords={"model": name}) for name in names]
+        return [
+            Voice(
+                scaffold=Scaffold(task=self.task, model=model, options=self.options, fallback_to_rule_based=False),
+                keywords={},
+            )
+            for model in self.models
+        ]
+
+    def values(self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The value of every option of this call."""
+        return Scaffold(task=self.task, options=self.options).work(input, config, dict(options)).acceptance.options
+
+    def by_rule(self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any]) -> ScaffoldingResult:
+        """What the task's rule makes of the text.
+
+        Raises:
+            NoCandidateError: The rules may not answer.
+        """
+        rules = Scaffold(
+            task=self.task,
+            options=self.options,
+            fallback_to_rule_based=self.fallback_to_rule_based,
+            clock=time.perf_counter,
+        )
+        return rules.invoke(input, config, **options)

@@ -11,10 +11,14 @@ Example:
 """
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from langchain_scaffolding.candidates import Candidate, Capability, ModelTags
 from langchain_scaffolding.config import RoutingProfile, ScaffoldingConfig
 from langchain_scaffolding.router import ScaffoldingRouterLLM
+
+if TYPE_CHECKING:
+    from langchain_scaffolding.scaffolds import scaffold
 
 __version__ = version("langchain-scaffolding")
 
@@ -25,4 +29,15 @@ __all__ = [
     "RoutingProfile",
     "ScaffoldingConfig",
     "ScaffoldingRouterLLM",
+    "scaffold",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use what brings the tasks' word lists: most programs only route."""
+    if name == "scaffold":
+        from langchain_scaffolding.scaffolds import scaffold
+
+        return scaffold
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -1,0 +1,237 @@
+"""`Knowledge`: everything a tracker knows, and how it learns; no locks, no clock, no store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from langchain_scaffolding.errors import ConfigurationError
+from langchain_scaffolding.performance.evidence import Evidence, latency_mean_s
+from langchain_scaffolding.performance.feedback import Counted, Feedback, FeedbackBook, keep
+from langchain_scaffolding.performance.rows import PairStats
+from langchain_scaffolding.performance.sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from langchain_scaffolding.outcomes import Outcome
+    from langchain_scaffolding.performance.events import Told
+    from langchain_scaffolding.performance.means import Forgetting
+    from langchain_scaffolding.performance.sources import Pair, Source
+
+
+class Knowledge:
+    """The evidence of every pair, which decision belongs to which pair, and the numbers that are asked for often.
+
+    Args:
+        forgetting: How fast evidence fades.
+        idle_s: Seconds without a measured call after which a model's next one is a cold start.
+        book: What is remembered of decisions and feedback.
+    """
+
+    def __init__(self, forgetting: Forgetting, idle_s: float, book: FeedbackBook) -> None:
+        self.forgetting = forgetting
+        self.idle_s = idle_s
+        self.book = book
+        self.sources = Sources()
+        self.means: dict[Pair, float] = {}
+        self.ready: dict[Pair, PairStats] = {}
+        self._last_use: dict[str, float] = {}
+
+    # ---------------------------------------------------------------- what this recorder sees
+
+    def learn(self, outcome: Outcome, at: float) -> bool:
+        """Learn from an attempt; return whether it counted as a cold start."""
+        sources = self.sources
+        pair = (outcome.task, outcome.model)
+        cold = outcome.measured and outcome.error is None and self._is_cold(outcome, at)
+        self._evidence(sources.own, pair, at).learn(
+            outcome, at, self.forgetting, cold=cold, mean_s=self.means.get(pair)
+        )
+        sources.own.sequence += 1
+        if outcome.error is None:
+            self._answered(outcome.decision_id, pair, sources.own, sources.own_id)
+        self.refresh(pair)
+        return cold
+
+    def _is_cold(self, outcome: Outcome, at: float) -> bool:
+        last = self._last_use.get(outcome.model)
+        self._last_use[outcome.model] = at if last is None else max(at, last)
+        return last is None or at - (outcome.total_s or 0.0) - last > self.idle_s
+
+    def _evidence(self, source: Source, pair: Pair, at: float) -> Evidence:
+        evidence = source.pairs.get(pair)
+        if evidence is None:
+            evidence = source.pairs[pair] = Evidence(self.forgetting.block(at))
+        return evidence
+
+    def _answered(self, decision_id: str, pair: Pair, source: Source, source_id: str) -> None:
+        book = self.book
+        keep(book.decisions, decision_id, pair, book.limit)
+        if book.waiting and decision_id in book.waiting:
+            self._count(pair, decision_id, book.waiting.pop(decision_id), source, source_id)
+
+    def judge(self, decision_id: str, feedback: Feedback) -> Pair | None:
+        """Learn feedback given to this recorder; return the pair it belongs to, or `None` if it has to wait."""
+        sources = self.sources
+        sources.own.sequence = feedback.sequence
+        pair = self.book.decisions.get(decision_id)
+        if pair is None:
+            self.book.wait(decision_id, feedback)
+        else:
+            self._count(pair, decision_id, feedback, sources.own, sources.own_id)
+            self.refresh(pair)
+        return pair
+
+    def _count(self, pair: Pair, decision_id: str, feedback: Feedback, source: Source, source_id: str) -> None:
+        """Let feedback stand in for what was said of the same answer before."""
+        book = self.book
+        before = book.counted.get(decision_id)
+        if before is not None and before.feedback.stamp > feedback.stamp:
+            return
+        if before is not None and before.feedback.score == feedback.score:
+            book.counted[decision_id] = replace(before, feedback=feedback)
+            return
+        evidence = self._evidence(source, pair, feedback.at)
+        if before is not None:
+            holding = self.sources.sources().get(before.holder)
+            holder = None if holding is None else holding.pairs.get(pair)
+            evidence.unlearn_feedback(before.feedback.score, before.at, before.forgotten, holder, self.forgetting)
+        forgotten = evidence.learn_feedback(feedback.score, feedback.at, self.forgetting)
+        counted = Counted(feedback=feedback, at=feedback.at, holder=source_id, forgotten=forgotten)
+        keep(book.counted, decision_id, counted, book.limit)
+
+    # ---------------------------------------------------------------- what a store tells
+
+    def hear(self, piece: Told) -> set[Pair]:
+        """Learn what a store tells; return the pairs it concerns."""
+        told, told_id = self.sources.told(), self.sources.told_id()
+        changed: set[Pair] = set()
+        for attempt in piece.attempts:
+            pair = (attempt.task, attempt.model)
+            evidence = self._evidence(told, pair, attempt.at)
+            mean_s = None if attempt.error is None else latency_mean_s((evidence,))
+            evidence.learn(attempt, attempt.at, self.forgetting, cold=attempt.cold, mean_s=mean_s)
+            if attempt.error is None:
+                self._answered(attempt.decision_id, pair, told, told_id)
+            changed.add(pair)
+        for judgement in piece.judgements:
+            feedback = Feedback(
+                score=judgement.score,
+                at=judgement.at,
+                source=judgement.source,
+                sequence=judgement.sequence,
+                reason=judgement.reason,
+            )
+            known = self.book.decisions.get(judgement.decision_id)
+            if known is None and judgement.task is not None and judgement.model is not None:
+                known = (judgement.task, judgement.model)
+            if known is None:
+                self.book.wait(judgement.decision_id, feedback)
+            else:
+                self._count(known, judgement.decision_id, feedback, told, told_id)
+                changed.add(known)
+        told.sequence += 1
+        self.sources.advance(piece.positions)
+        self.sources.sum_up(changed)
+        self._refresh_all(changed)
+        return changed
+
+    def answered(self, pairs: Mapping[str, Pair]) -> set[Pair]:
+        """Learn to which pairs some decisions belong; return those for which feedback has waited."""
+        sources = self.sources
+        changed = {pair for decision_id, pair in pairs.items() if decision_id in self.book.waiting}
+        sources.own.sequence += len(changed)
+        for decision_id, pair in pairs.items():
+            self._answered(decision_id, pair, sources.own, sources.own_id)
+        self._refresh_all(changed)
+        return changed
+
+    def unlearn_told(self) -> set[Pair]:
+        """Drop what a store told, to hear it again from the beginning; return the pairs it concerned."""
+        told_id = self.sources.told_id()
+        for decision_id, one in list(self.book.counted.items()):
+            if one.holder == told_id:
+                del self.book.counted[decision_id]
+                if one.feedback.source == self.sources.own_id:
+                    # the store does not tell this recorder what it has said itself
+                    self.book.wait(decision_id, one.feedback)
+        dropped = self.sources.unlearn_told()
+        self._refresh_all(dropped)
+        return dropped
+
+    # ---------------------------------------------------------------- what another tracker tells
+
+    def merge(self, other: Knowledge) -> set[Pair]:
+        """Learn what another knows; return the pairs it concerns.
+
+        Raises:
+            ConfigurationError: The two cannot be told apart, or forget at different speeds.
+        """
+        mine, theirs = self.forgetting.half_life_s, other.forgetting.half_life_s
+        if mine != theirs:
+            msg = f"Trackers with half-lives of {mine!r} and {theirs!r} seconds cannot be merged. Give both the same."
+            raise ConfigurationError(msg)
+        if self.sources.overlaps(other.sources):
+            msg = (
+                "These trackers learned from one store, so merging would count attempts twice. "
+                "Give both that store: each then learns what the other writes."
+            )
+            raise ConfigurationError(msg)
+        changed = self.sources.join(other.sources.sources())
+        self.sources.advance(other.sources.positions)
+        book = self.book
+        for decision_id, one in other.book.counted.items():
+            known = book.counted.get(decision_id)
+            if known is None or known.feedback.stamp < one.feedback.stamp:
+                keep(book.counted, decision_id, one, book.limit)
+        self._refresh_all(changed)
+        return changed | self.answered(other.book.decisions)
+
+    # ---------------------------------------------------------------- what is asked for
+
+    def refresh(self, pair: Pair) -> None:
+        """Bring up to date what is kept ready of a pair."""
+        mean = latency_mean_s(self.sources.parts(pair))
+        if mean is not None:
+            self.means[pair] = mean
+        elif pair in self.means:
+            del self.means[pair]
+        if pair in self.ready:
+            del self.ready[pair]
+
+    def _refresh_all(self, pairs: Iterable[Pair]) -> None:
+        for pair in pairs:
+            self.refresh(pair)
+
+    def stats(self, pair: Pair) -> PairStats | None:
+        """Everything known of a pair but the quantiles."""
+        found = self.ready.get(pair)
+        if found is None:
+            evidence = self.sources.combined(pair, quantiles=False)
+            if evidence is not None:
+                found = self.ready[pair] = PairStats.of(evidence)
+        return found
+
+    # ---------------------------------------------------------------- copies, forks, oblivion
+
+    def copy(self) -> Knowledge:
+        """Knowledge of its own with the same content, but for what only holds in this process."""
+        twin = Knowledge(self.forgetting, self.idle_s, self.book.copy())
+        twin.sources = self.sources.copy()
+        twin._refresh_all(twin.sources.pairs())
+        return twin
+
+    def forget(self, task: str | None, model: str | None) -> set[Pair]:
+        """Drop all pairs of a task, of a model, of both, or all; return them."""
+
+        def matches(pair: Pair) -> bool:
+            return task in {None, pair[0]} and model in {None, pair[1]}
+
+        book = self.book
+        for decision_id in [name for name, pair in book.decisions.items() if matches(pair)]:
+            del book.decisions[decision_id]
+            book.counted.pop(decision_id, None)
+        dropped = self.sources.forget(matches)
+        self._refresh_all(dropped)
+        return dropped

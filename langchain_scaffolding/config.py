@@ -20,8 +20,8 @@ class ScaffoldingConfig(BaseModel):
     """How a router chooses and how long it may take.
 
     Attributes:
-        preferred_model_size: Which sizes earn most: "small" (below 2 GB 3 points, below 7 GB 2, below 15 GB 1), "medium"
-            (from 2 to 15 GB 3, else 1) or "large" (from 15 GB 3, from 7 GB 2, from 2 GB 1).
+        preferred_model_size: Which sizes earn most: "small" (below 2 GB 3 points, below 7 GB 2, below 15 GB 1),
+            "medium" (from 2 to 15 GB 3, else 1) or "large" (from 15 GB 3, from 7 GB 2, from 2 GB 1).
         max_response_time_ms: Limit of the whole call in milliseconds: all attempts, retries and waiting. `None`: none.
         attempt_timeout_ms: Limit of one attempt in milliseconds. `None`: none.
         first_token_timeout_ms: Limit from an attempt's start to its first content when streaming. `None`: none.
@@ -29,6 +29,10 @@ class ScaffoldingConfig(BaseModel):
             there is another model.
         breaker_threshold: Failures in a row after which a model is left alone for a while. Failures that tell enough by
             themselves (a refused key, a missing model, a rate limit) do so at once.
+        hedge_after_ms: Milliseconds after which the chosen model is late and the runner-up is asked too; "p95": the
+            95th percentile of its own durations at the task, once 20 are known. The first acceptable answer counts.
+            `None`: never. Streams are not hedged.
+        hedge_budget: The share of calls that may ask a second model so, from above 0 to 1.
         fallback_to_rule_based: Whether the rules answer when no model does; `False` raises instead, in every path.
         preferred_capabilities: A candidate with none of these is unsuitable; each that it has earns its points. Case
             does not matter.
@@ -58,6 +62,8 @@ class ScaffoldingConfig(BaseModel):
     first_token_timeout_ms: Milliseconds | None = None
     max_retries: int = Field(default=0, ge=0, le=10)
     breaker_threshold: int = Field(default=3, ge=1)
+    hedge_after_ms: Milliseconds | Literal["p95"] | None = None
+    hedge_budget: float = Field(default=0.05, gt=0, le=1, allow_inf_nan=False)
     fallback_to_rule_based: bool = True
     preferred_capabilities: list[str] = Field(default_factory=lambda: ["CHAT", "REASONING"])
     cache_scaffolding_results: bool = True

@@ -17,7 +17,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 from pydantic import Field
 
 from langchain_scaffolding.attempts import AttemptChain, RunSettings
-from langchain_scaffolding.bindings import with_raw_tools
+from langchain_scaffolding.bindings import with_raw_tools, without_streaming
 from langchain_scaffolding.candidates import Candidate, register
 from langchain_scaffolding.chat_model import RoutedChatModel
 from langchain_scaffolding.config import RoutingProfile, ScaffoldingConfig
@@ -60,8 +60,8 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         observers: Callables that are told of every call.
         clock: Seconds from any start, never running backwards; it may have `sleep` and `asleep` methods to wait with.
         **options: What every LangChain chat model takes: `name`, `tags`, `metadata`, `callbacks`, `rate_limiter`,
-            `output_version`, `temperature`, `max_tokens`, `stop`, `timeout` (seconds, for the whole call), `max_retries`.
-            `cache=True`, or a LangChain cache, keeps whole answers.
+            `output_version`, `temperature`, `max_tokens`, `stop`, `timeout` (seconds, for the whole call),
+            `max_retries`. `cache=True`, or a LangChain cache, keeps whole answers.
 
     Raises:
         ConfigurationError: Something is set up wrongly; the message names the value and the remedy.
@@ -131,21 +131,27 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         self._assemble()
 
     def _assemble(self) -> None:
+        from langchain_scaffolding.tasks import ThinkingBudgets, known_tasks
+
+        facts = self.__dict__  # written past `__setattr__`, which would assemble again
+        if isinstance(self.profile, RoutingProfile):  # a copy was given it under the constructor's name
+            facts.update(routing_profile=self.profile, profile=None)
+        facts["models"] = tuple(register(self.models).values())
+        facts["policy"] = policy_of(self.policy)
+        if self.profile is None:
+            facts["profile"] = self._resolve_model_profile()
         if self.cache is True:
-            self.cache = LocalCache()
-        self.call_defaults = {
+            facts["cache"] = LocalCache()
+        if self.breakers is None:
+            facts["breakers"] = CircuitBreakers(threshold=self.config.breaker_threshold, clock=self.clock)
+        facts["call_defaults"] = {
             name: value
             for name, value in (("temperature", self.temperature), ("max_tokens", self.max_tokens), ("stop", self.stop))
             if value is not None
         }
-        from langchain_scaffolding.tasks import ThinkingBudgets, known_tasks
-
-        if self.breakers is None:
-            self.breakers = CircuitBreakers(threshold=self.config.breaker_threshold, clock=self.clock)
-        self.models = tuple(register(self.models).values())
-        self.routing = Routing(
+        facts["routing"] = Routing(
             RoutingOptions(
-                candidates=register(self.models),
+                candidates=self._candidates(),
                 config=self.config,
                 policy=self.policy,
                 scorers=self.scorers,
@@ -168,6 +174,13 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             ),
             self.cache if isinstance(self.cache, BaseCache) else None,
         )
+
+    def _candidates(self) -> dict[str, Candidate]:
+        disabled = True if self.streaming is False else self.disable_streaming
+        candidates = register(self.models)
+        if disabled:
+            return {name: without_streaming(candidate, disabled) for name, candidate in candidates.items()}
+        return candidates
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
@@ -281,7 +294,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
                 yield chunk if version is None else version(chunk)
 
     def scaffold(self, task: str | Task, **options: Any) -> Scaffold:
-        r"""A runnable that does a task over a text: prompt, routing, cleaning, checks, and the rule if no model will do.
+        r"""A runnable that does a task over a text: prompt, routing, cleaning, checks, the rule if no model will do.
 
         Args:
             task: A task's name, or a `Task` that this router knows.

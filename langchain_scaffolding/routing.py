@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_scaffolding.attempts import Attempt, AttemptChain, CallSettings, LastResort, Limits, RunSettings
+from langchain_scaffolding.attempts import Attempt, AttemptChain, CallSettings, Hedging, LastResort, Limits, RunSettings
 from langchain_scaffolding.config import TaskPreferences
-from langchain_scaffolding.errors import UnknownModelError
+from langchain_scaffolding.errors import ConfigurationError, UnknownModelError
 from langchain_scaffolding.filters import DEFAULT_FILTERS, Filter, able_to_do, permitted_by, shorter_than, suits
 from langchain_scaffolding.ranking import Ranker, Ranking
 from langchain_scaffolding.results import Inquiry, ResultCache
@@ -93,7 +93,6 @@ class Routing:
         self._settings = CallSettings(
             learners=(
                 options.performance.record,
-                options.breakers.record,
                 options.policy.update,
                 self.selector.update,
             ),
@@ -103,6 +102,7 @@ class Routing:
             limits=_limits(options.config),
             max_retries=options.config.max_retries,
             observers=options.observers,
+            hedging=_hedging(options),
         )
 
     def rank(self, request: RouteRequest) -> Ranking:
@@ -185,6 +185,24 @@ def _last_resort(options: RoutingOptions) -> LastResort:
 
     rules = {name: task.rule for name, task in options.tasks.items()}
     return LastResort(name="rules", runnable=RuleBasedChatModel(rules=rules), is_rules=True)
+
+
+def _hedging(options: RoutingOptions) -> Hedging | None:
+    """When a second model is asked beside one that is late.
+
+    Raises:
+        ConfigurationError: There is no second model.
+    """
+    after_ms = options.config.hedge_after_ms
+    if after_ms is None:
+        return None
+    if len(options.candidates) < 2:
+        msg = (
+            f"`hedge_after_ms={after_ms!r}` asks a second model when the first is late, and only "
+            f"{', '.join(options.candidates)!r} is registered. Register another model, or leave it out."
+        )
+        raise ConfigurationError(msg)
+    return Hedging(after_s=after_ms if after_ms == "p95" else after_ms / _MS, budget=options.config.hedge_budget)
 
 
 def _limits(config: ScaffoldingConfig) -> Limits:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from langchain_scaffolding.request import RouteRequest
 
 logger = logging.getLogger(__name__)
+seed_logger = logging.getLogger("kari.intelligent_scaffolding_service")
+"""The name that the service was debugged by before; code that sets its level still sees the decisions."""
 
 Chain = TypeVar("Chain")
 
@@ -81,14 +83,15 @@ class Selector(Generic[Chain]):
     def select(self, request: RouteRequest) -> Chain:
         """The chain for a request."""
         if not self._cacheable:
-            return self._build(self._decide(request, None))
+            ranking = self._decide(request, None)
+            _log(ranking)
+            return self._build(ranking)
         key = (self.ranker.key(request), request.conversation_model)
         with self._lock:
             choice = self._choices.get(key)
         if choice is None:
             choice = self._choose(request, key)
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s", choice.ranking.as_line())
+        _log(choice.ranking)
         return choice.chain
 
     def rank(self, request: RouteRequest) -> Ranking:
@@ -151,3 +154,11 @@ class Selector(Generic[Chain]):
                 with self._lock:
                     self._choices.pop(key, None)
                     self._by_task[task].pop(key, None)
+
+
+def _log(ranking: Ranking) -> None:
+    """One line for a decision, to the first of the two loggers that wants it: never twice for one that has both."""
+    for each in (logger, seed_logger):
+        if each.isEnabledFor(logging.DEBUG):
+            each.debug("%s", ranking.as_line())
+            return

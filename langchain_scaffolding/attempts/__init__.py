@@ -3,6 +3,7 @@
 from langchain_scaffolding.attempts.call import CallSettings
 from langchain_scaffolding.attempts.chain import AttemptChain
 from langchain_scaffolding.attempts.checks import is_cut
+from langchain_scaffolding.attempts.hedging import Hedging
 from langchain_scaffolding.attempts.limits import Limits
 from langchain_scaffolding.attempts.reply import as_chunk
 from langchain_scaffolding.attempts.run import RunSettings, aopen_run, below, heard_once, open_run
@@ -12,6 +13,7 @@ __all__ = [
     "Attempt",
     "AttemptChain",
     "CallSettings",
+    "Hedging",
     "LastResort",
     "Limits",
     "RawTools",

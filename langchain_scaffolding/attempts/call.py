@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import AIMessageChunk
 
+    from langchain_scaffolding.attempts.hedging import Hedging
     from langchain_scaffolding.ranking import Ranking
     from langchain_scaffolding.records import Observer
     from langchain_scaffolding.request import RouteRequest
@@ -62,13 +63,14 @@ class CallSettings:
 
     Attributes:
         learners: What is told of every outcome, in this order.
-        breakers: Which models are left alone for a while.
+        breakers: Which models are left alone for a while; told of every attempt that has shown something.
         budgets: Which models need more tokens than a scaffold's answer, because they think first.
         clock: Seconds from any start, never running backwards.
         limits: Limits in time.
         max_retries: How often a step is repeated on an error that may pass.
         observers: Who is told of every call.
         abandoned: Where calls that were left behind are counted.
+        hedging: When a second model is asked beside one that is late; `None`: never.
     """
 
     learners: tuple[Callable[[Outcome], None], ...]
@@ -79,6 +81,7 @@ class CallSettings:
     max_retries: int = 0
     observers: tuple[Observer, ...] = ()
     abandoned: Abandoned = field(default_factory=Abandoned)
+    hedging: Hedging | None = None
 
 
 class Call:
@@ -111,8 +114,10 @@ class Call:
         self._acceptance: Acceptance | None = kwargs.pop("acceptance", None)
         # the token limit of a scaffold is its own, and meant to leave room: an answer that reaches it is cut off
         self._cut_is_asked_for = self._acceptance is None and any(kwargs.get(name) is not None for name in _CUTS)
-        self._has_more_tokens = False
+        self._more_tokens_for: str | None = None
         self._last_error: Exception | None = None
+        self._shortened_to: int | None = None
+        self._called_beside: set[str | None] = set()
 
     def steps(self, steps: Iterator[Step]) -> Iterator[tuple[Step, Probe, float]]:
         """The steps to take, each with the probe that measures it and the seconds to wait before it.
@@ -123,6 +128,8 @@ class Call:
         left_alone: list[Step] = []
         has_called = False
         for step in steps:
+            if step.name in self._called_beside:
+                continue
             if step.is_model and self._is_left_alone(step):
                 left_alone.append(step)
                 continue
@@ -138,6 +145,21 @@ class Call:
         if breakers.all_closed or self.request.pinned is not None:
             return False
         return not breakers.admit(step.name or "")
+
+    def runner_up(self, steps: Iterator[Step]) -> Step | None:
+        """The best model that nothing speaks against and that was not called yet."""
+        breakers = self.settings.breakers
+        known_bad = {outcome.model for outcome in self.outcomes}
+        for step in steps:
+            is_well = breakers.all_closed or breakers.health(step.name or "").state == "closed"
+            if step.is_model and is_well and step.name not in known_bad:
+                return step
+        return None
+
+    def call_beside(self, step: Step) -> None:
+        """Note that a step is called beside another, so that its turn does not come again."""
+        self._called_beside.add(step.name)
+        self.deadline.begin_attempt()
 
     def _least_bad(self, steps: list[Step]) -> Iterator[tuple[Step, Probe, float]]:
         """Where every model is to be left alone, the one whose time is over first is called all the same."""
@@ -156,15 +178,15 @@ class Call:
 
     def _pause_before_retry(self, step: Step, retries: int) -> float | None:
         """Seconds to wait before the same step is repeated, or `None` if it is not to be repeated."""
-        error_class = self.outcomes[-1].error
-        if self._has_more_tokens:
-            self._has_more_tokens = False
+        last = next(outcome for outcome in reversed(self.outcomes) if outcome.model == step.name)
+        if self._more_tokens_for == step.name:
+            self._more_tokens_for = None
             return 0.0
-        if not step.is_model or retries > self.settings.max_retries or error_class is None:
+        if not step.is_model or retries > self.settings.max_retries or last.error is None:
             return None
-        if not is_retryable(error_class):
+        if not is_retryable(last.error):
             return None
-        pause = self.outcomes[-1].retry_after_s
+        pause = last.retry_after_s
         if pause is None:
             pause = _backoff(retries)
         return pause if pause < self.deadline.response_left_s else None
@@ -192,18 +214,36 @@ class Call:
 
     def messages(self, step: Step, messages: list[BaseMessage]) -> list[BaseMessage]:
         """The messages for a step: the rules work on the text itself, and not on the prompt around it."""
-        if self._acceptance is None or not step.is_rules:
+        if not step.is_rules:
             return messages
-        return [HumanMessage(self._acceptance.source)]
+        readable = self.deadline.readable
+        if self._acceptance is None and readable is None:
+            return messages
+        text = _question(messages) if self._acceptance is None else self._acceptance.source
+        if readable is not None and len(text) > readable:
+            text = text[:readable].rsplit(maxsplit=1)[0]
+            self._shortened_to = len(text)
+        return [HumanMessage(text)]
 
-    def answered(self, step: Step, probe: Probe, output: object) -> Any | None:
-        """The answer to return, with its routing facts, or `None` if it is not acceptable and the next step is due."""
+    def answered(
+        self, step: Step, probe: Probe, output: object, losers: Sequence[tuple[Step, Probe]] = ()
+    ) -> Any | None:
+        """The answer to return, with its routing facts, or `None` if it is not acceptable and the next step is due.
+
+        Args:
+            step: Who gave it.
+            probe: What measured it.
+            output: What it gave.
+            losers: Attempts that are left if it is acceptable.
+        """
         try:
             answer = self._accepted(step, output)
         except UnacceptableAnswerError as error:
             self.failed(step, probe, error)
             self._consider_more_tokens(step, error, thought=thinks(output))
             return None
+        for loser in losers:
+            self.interrupted(*loser)
         self._book(step, probe, None)
         if isinstance(answer, BaseMessage):
             return labelled(answer, self.routing(step))
@@ -232,7 +272,7 @@ class Call:
     def _consider_more_tokens(self, step: Step, error: UnacceptableAnswerError, *, thought: bool) -> None:
         """A model that spent a scaffold's tokens on thinking is asked once more with more of them, and ever after."""
         if self._acceptance is not None and thought and error.error_class in _RAN_OUT:
-            self._has_more_tokens = self.settings.budgets.ran_out(step.name or "")
+            self._more_tokens_for = step.name if self.settings.budgets.ran_out(step.name or "") else None
 
     def reply(self, step: Step) -> StreamedReply:
         """A fresh reply for the stream of a step."""
@@ -288,6 +328,8 @@ class Call:
         )
         self.outcomes.append(outcome)
         self._record(outcome)
+        if was_heard:
+            self.settings.breakers.record(outcome)
 
     def exhausted(self) -> RoutingError:
         """The error of a call that nobody answered; it names every attempt."""
@@ -328,6 +370,8 @@ class Call:
             facts["score"] = self.ranking.score_of(step.name or "")
         else:
             facts["rejected"] = {rejected.name: rejected.reason for rejected in self.ranking.rejected}
+        if self._shortened_to is not None:
+            facts["shortened_to"] = self._shortened_to
         return facts
 
     def close(self, step: Step | None, error: BaseException | None = None) -> None:
@@ -355,6 +399,9 @@ class Call:
             self.outcomes.append(outcome)
         if step.is_model:
             self._record(outcome)
+            self.settings.breakers.record(outcome)
+        if self.settings.hedging is not None and error is None and outcome.measured and outcome.total_s is not None:
+            self.settings.hedging.observe(outcome.task, outcome.model, outcome.total_s)
 
     def _record(self, outcome: Outcome) -> None:
         for learn in self.settings.learners:
@@ -378,6 +425,11 @@ class Call:
             except Exception:
                 # an answer in hand is worth more than a metric, and the observer is the user's code
                 logger.exception("observer %r failed on decision %s", observer, self.decision_id)
+
+
+def _question(messages: Sequence[BaseMessage]) -> str:
+    """The text of the last human message, which is what the rules work on."""
+    return next((str(message.text) for message in reversed(messages) if message.type == "human"), "")
 
 
 def no_candidate(ranking: Ranking) -> NoCandidateError:

@@ -41,17 +41,25 @@ def call_step(call: Call, step: Step, messages: list[BaseMessage], config: Runna
 
 
 async def acall_step(call: Call, step: Step, messages: list[BaseMessage], config: RunnableConfig) -> Any:
-    """What a step gives. With a limit it runs in a task of its own, which is left behind if it ignores cancellation."""
+    """What a step gives. With a limit it runs by itself, and is left behind if it ignores cancellation."""
     if not (step.is_model and call.is_limited):
         return await step.ainvoke(call.messages(step, messages), config, **call.arguments(step))
     abandoned, name = call.settings.abandoned, step.name or ""
+    return await _within(start_call(call, step, messages, config), call.deadline.left(), abandoned, name)
+
+
+def start_call(call: Call, step: Step, messages: list[BaseMessage], config: RunnableConfig) -> asyncio.Future[Any]:
+    """A future for what a step gives: in a task, or in a thread of its own where cancelling would not stop it.
+
+    Raises:
+        UnacceptableAnswerError: Too many earlier calls of the model still hang (class overloaded).
+    """
+    abandoned, name = call.settings.abandoned, step.name or ""
     abandoned.admit(name)
+    arguments = call.arguments(step)
     if isinstance(step, Attempt) and not step.is_natively_async:
-        work = partial(step.invoke, call.messages(step, messages), config, **call.arguments(step))
-        waiting: asyncio.Future[Any] = _in_thread(work, abandoned, name)
-    else:
-        waiting = asyncio.ensure_future(step.ainvoke(call.messages(step, messages), config, **call.arguments(step)))
-    return await _within(waiting, call.deadline.left(), abandoned, name)
+        return _in_thread(partial(step.invoke, call.messages(step, messages), config, **arguments), abandoned, name)
+    return asyncio.ensure_future(step.ainvoke(call.messages(step, messages), config, **arguments))
 
 
 async def _within(waiting: asyncio.Future[T], left: tuple[float, str] | None, abandoned: Abandoned, model: str) -> T:
@@ -61,15 +69,15 @@ async def _within(waiting: asyncio.Future[T], left: tuple[float, str] | None, ab
         if seconds is None or seconds > 0:
             await asyncio.wait({waiting}, timeout=seconds)
     except asyncio.CancelledError:
-        _leave(waiting, abandoned, model)
+        leave(waiting, abandoned, model)
         raise
     if not waiting.done():
-        _leave(waiting, abandoned, model)
-        raise AttemptTimeoutError(limit, seconds or 0.0)
+        leave(waiting, abandoned, model)
+        raise AttemptTimeoutError(limit, max(seconds or 0.0, 0.0))
     return waiting.result()
 
 
-def _leave(waiting: asyncio.Future[Any], abandoned: Abandoned, model: str) -> None:
+def leave(waiting: asyncio.Future[Any], abandoned: Abandoned, model: str) -> None:
     """Cancel a future whose result nobody wants any more, and count it until it ends."""
     if waiting.done():
         _look_at(waiting)
@@ -184,7 +192,7 @@ async def _limited(
             yield item
         await reading
     finally:
-        _leave(reading, abandoned, model)
+        leave(reading, abandoned, model)
 
 
 def _read(source: Callable[[], AsyncIterator[T]], items: asyncio.Queue[T]) -> asyncio.Future[None]:
@@ -237,6 +245,6 @@ async def _next_item(task: asyncio.Future[None], items: asyncio.Queue[Any], left
             return getting.result()
         if task.done():
             return items.get_nowait() if not items.empty() else _END
-        raise AttemptTimeoutError(limit, seconds or 0.0)
+        raise AttemptTimeoutError(limit, max(seconds or 0.0, 0.0))
     finally:
         getting.cancel()

@@ -17,12 +17,16 @@ from pydantic import ConfigDict, Field, InstanceOf
 
 from langchain_scaffolding.attempts.call import Call, CallSettings, no_candidate
 from langchain_scaffolding.attempts.calling import acall_step, astream_step, call_step, stream_step
+from langchain_scaffolding.attempts.hedging import Race, arun_race, hedge, run_race
 from langchain_scaffolding.attempts.probe import Probe
 from langchain_scaffolding.attempts.reply import StreamedReply, as_chunk
 from langchain_scaffolding.attempts.run import RouterRun, RunSettings, aopen_run, close_dangling, open_run
 from langchain_scaffolding.attempts.step import Step
 from langchain_scaffolding.ranking import Ranking
 from langchain_scaffolding.request import RouteRequest
+
+_GOING = (GeneratorExit, KeyboardInterrupt, SystemExit, asyncio.CancelledError)
+"""What ends a stream from outside."""
 
 
 class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
@@ -98,10 +102,18 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
         config, run_id, call = self._open(config, request, kwargs)
         run = run or open_run(config, self.run_settings, run_id, input)
         step: Step | None = None
+        race: Race | None = None
         try:
             for step, probe, pause in call.steps(self.steps()):
                 if pause:
                     _sleep(call, pause)
+                race = hedge(call, step, probe, self.steps())
+                if race is not None:
+                    run_race(race, input, run)
+                    answer = race.answer
+                    if answer is not None:
+                        break
+                    continue
                 try:
                     output = call_step(call, step, input, run.child(probe if step.is_model else None))
                 except BaseException as error:
@@ -119,7 +131,7 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
             call.close(step, error)
             run.fail(error)
             raise
-        call.close(step)
+        call.close(step if race is None else race.winner)
         run.end(answer)
         return answer
 
@@ -136,10 +148,18 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
         config, run_id, call = self._open(config, request, kwargs)
         run = run or await aopen_run(config, self.run_settings, run_id, input)
         step: Step | None = None
+        race: Race | None = None
         try:
             for step, probe, pause in call.steps(self.steps()):
                 if pause:
                     await _asleep(call, pause)
+                race = hedge(call, step, probe, self.steps())
+                if race is not None:
+                    await arun_race(race, input, run)
+                    answer = race.answer
+                    if answer is not None:
+                        break
+                    continue
                 try:
                     output = await acall_step(call, step, input, run.child(probe if step.is_model else None))
                 except BaseException as error:
@@ -158,7 +178,7 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
             call.close(step, error)
             await run.afail(error)
             raise
-        call.close(step)
+        call.close(step if race is None else race.winner)
         await run.aend(answer)
         return answer
 
@@ -262,9 +282,8 @@ def _spoken(
             if reply.fault is not None:
                 call.failed(step, probe, reply.fault, reply)
                 return
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            call.interrupted(step, probe, reply)
+    except _GOING:
+        call.interrupted(step, probe, reply)
         raise
     finally:
         close = getattr(chunks, "close", None)
@@ -295,9 +314,8 @@ async def _aspoken(
             if reply.fault is not None:
                 call.failed(step, probe, reply.fault, reply)
                 return
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            call.interrupted(step, probe, reply)
+    except _GOING:
+        call.interrupted(step, probe, reply)
         raise
     finally:
         aclose = getattr(chunks, "aclose", None)

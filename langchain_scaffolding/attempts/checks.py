@@ -70,7 +70,8 @@ def thinks(message: object) -> bool:
     """Whether a model thought before or instead of an answer, as tags, reasoning blocks or token counts show."""
     if not isinstance(message, AIMessage):
         return False
-    details = (message.usage_metadata or {}).get("output_token_details") or {}
+    usage = message.usage_metadata
+    details = usage.get("output_token_details", {}) if usage is not None else {}
     return bool(
         message.additional_kwargs.get("reasoning_content")
         or details.get("reasoning")

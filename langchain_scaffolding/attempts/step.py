@@ -15,6 +15,7 @@ from langchain_core.runnables.config import merge_configs, var_child_runnable_co
 from langchain_core.runnables.configurable import DynamicRunnable
 from pydantic import ConfigDict, InstanceOf
 
+from langchain_scaffolding.attempts.history import without_foreign_reasoning
 from langchain_scaffolding.candidates import Candidate
 from langchain_scaffolding.errors import UnacceptableAnswerError
 from langchain_scaffolding.outcomes import ErrorClass
@@ -51,16 +52,23 @@ class Step(RunnableSerializable[list[BaseMessage], Any]):
     is_model: ClassVar[bool]
     """Whether it calls a candidate, whose outcome is learned from."""
 
+    is_rules: bool = False
+    """Whether it is the built-in rules, which take the task and its options."""
+
     def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
         """What is to be called with `config`, and the arguments of the call that are for it."""
         raise NotImplementedError
+
+    def readable(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        """The messages as the runnable can take them."""
+        return messages
 
     def invoke(self, input: list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Call the runnable, with `config` ambient: a bound model prefers the ambient one to the one it is given."""
         runnable, arguments = self.target(kwargs, config)
         token = var_child_runnable_config.set(config)
         try:
-            return runnable.invoke(input, config, **arguments)
+            return runnable.invoke(self.readable(input), config, **arguments)
         finally:
             var_child_runnable_config.reset(token)
 
@@ -69,7 +77,7 @@ class Step(RunnableSerializable[list[BaseMessage], Any]):
         runnable, arguments = self.target(kwargs, config)
         token = var_child_runnable_config.set(config)
         try:
-            return await runnable.ainvoke(input, config, **arguments)
+            return await runnable.ainvoke(self.readable(input), config, **arguments)
         finally:
             var_child_runnable_config.reset(token)
 
@@ -78,7 +86,7 @@ class Step(RunnableSerializable[list[BaseMessage], Any]):
     ) -> Iterator[AIMessageChunk]:
         """The runnable's chunks, with `config` ambient during each of its steps and never across a `yield`."""
         runnable, arguments = self.target(kwargs, config)
-        chunks = runnable.stream(input, config, **arguments)
+        chunks = runnable.stream(self.readable(input), config, **arguments)
         try:
             while True:
                 token = var_child_runnable_config.set(config)
@@ -99,7 +107,7 @@ class Step(RunnableSerializable[list[BaseMessage], Any]):
     ) -> AsyncIterator[AIMessageChunk]:
         """The runnable's chunks, as `stream` gives them."""
         runnable, arguments = self.target(kwargs, config)
-        chunks = runnable.astream(input, config, **arguments)
+        chunks = runnable.astream(self.readable(input), config, **arguments)
         try:
             while True:
                 token = var_child_runnable_config.set(config)
@@ -126,7 +134,6 @@ class Attempt(Step):
     """
 
     is_model: ClassVar[bool] = True
-    is_rules: ClassVar[bool] = False
 
     candidate: InstanceOf[Candidate]
 
@@ -141,6 +148,14 @@ class Attempt(Step):
         """Whether cancelling its async call stops it; otherwise LangChain runs it in a thread."""
         cls = type(self.candidate.chat_model)
         return cls._agenerate is not BaseChatModel._agenerate  # noqa: SLF001
+
+    def readable(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        """The messages without what only another provider's model can read."""
+
+        def provider() -> str | None:
+            return self.candidate.chat_model._get_ls_params().get("ls_provider")  # noqa: SLF001
+
+        return without_foreign_reasoning(messages, self.candidate.name, provider)
 
     def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
         """The candidate's model, with the call's tools or schema bound on it."""
@@ -200,8 +215,6 @@ class LastResort(Step):
     is_model: ClassVar[bool] = False
 
     runnable: Runnable[Any, Any]
-    is_rules: bool = False
-    """Whether it is the built-in rules, which take the task and its options."""
 
     def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:  # noqa: ARG002
         """The runnable; the rules take the task and its options, any other runnable takes messages alone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
@@ -11,6 +12,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field
 
 from langchain_scaffolding.attempts import RawTools, Schema
+from langchain_scaffolding.candidates import Candidate
 
 _TOOL_OPTIONS = ("tool_choice", "parallel_tool_calls", "strict")
 
@@ -47,6 +49,22 @@ def with_raw_tools(kwargs: dict[str, Any]) -> dict[str, Any]:
         return rest
     options = tuple((name, kwargs[name]) for name in _TOOL_OPTIONS if kwargs.get(name) is not None)
     return {**rest, "tools": RawTools(tuple(tools), options)}
+
+
+def without_streaming(candidate: Candidate, disabled: bool | str) -> Candidate:
+    """The candidate with a model that does not stream on its own.
+
+    A model that is called below a handler of streams, as graphs and event streams have them, streams even when it is
+    asked for a whole answer, unless it is told not to itself.
+    """
+
+    def copy(layer: Any) -> Any:
+        if layer is candidate.chat_model:
+            return layer.model_copy(update={"disable_streaming": disabled})
+        inside = "bound" if "bound" in layer.__dict__ else "default"
+        return layer.model_copy(update={inside: copy(getattr(layer, inside))})
+
+    return replace(candidate, model=copy(candidate.model))
 
 
 class StructuredOutput(RunnableSerializable[LanguageModelInput, Any]):

@@ -174,7 +174,8 @@ def _name_of(base: BaseChatModel, metadata: Mapping[str, Any]) -> str:
 
 def _metadata_of(model: object, base: BaseChatModel) -> dict[str, Any]:
     """Metadata of the model, with that of a binding around it on top."""
-    config = getattr(model, "__dict__", {}).get("config") or {}
+    # a chat model may have a field of this name itself
+    config = {} if model is base else getattr(model, "__dict__", {}).get("config") or {}
     return {**(base.metadata or {}), **(config.get("metadata") or {})}
 
 
@@ -237,7 +238,7 @@ class Candidate:
         Raises:
             ConfigurationError: It is no chat model, or its metadata cannot be read.
         """
-        if isinstance(model, cls):
+        if isinstance(model, Candidate):
             return model
         base = base_model(model)
         if base is None:

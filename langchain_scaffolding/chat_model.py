@@ -222,7 +222,6 @@ class RoutedChatModel(BaseChatModel):
     def _identifying_params(self) -> dict[str, Any]:
         return {
             "models": {candidate.name: dict(candidate.chat_model._identifying_params) for candidate in self.models},  # noqa: SLF001
-            "policy": self.policy.name,
             **self.call_defaults,
         }
 
@@ -269,9 +268,19 @@ class RoutedChatModel(BaseChatModel):
 
     def model_copy(self, *, update: Any = None, deep: bool = False) -> Self:
         """A copy, with some options replaced; it shares what is learned unless it is deep."""
+        if update and "models" in update:
+            update = {"profile": None, **update}
         copy = super().model_copy(update=update, deep=deep)
         copy._assemble()  # noqa: SLF001 - its own
         return copy
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an option, and work out again what follows from the options."""
+        super().__setattr__(name, value)
+        if self.routing is not None:
+            if name == "models":
+                self.__dict__["profile"] = None
+            self._assemble()
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """A copy of everything, with a routing of its own."""

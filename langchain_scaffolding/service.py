@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.caches import InMemoryCache
-from langchain_core.messages import BaseMessage
 
 from langchain_scaffolding.config import ScaffoldingConfig
 from langchain_scaffolding.errors import ConfigurationError, UnknownTaskError
 from langchain_scaffolding.router import ScaffoldingRouterLLM
 from langchain_scaffolding.scaffolds import Scaffold, ScaffoldingResult, ScaffoldingResultChunk
+from langchain_scaffolding.scaffolds.context import read_context
 from langchain_scaffolding.tasks import known_tasks
 
 if TYPE_CHECKING:
@@ -273,50 +273,6 @@ def _with_deadline(config: ScaffoldingConfig) -> ScaffoldingConfig:
 
 def _set(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
-
-
-_CONTEXT_NAMES = {
-    "user_level": "audience",
-    "conversation_history": "background",
-    "outline_style": "style",
-    "summary_type": "style",
-    "fill_type": "style",
-}
-
-
-def read_context(context: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The options that a `context` of the service stands for.
-
-    Raises:
-        ConfigurationError: It is no mapping.
-
-    Example:
-        >>> read_context({"user_level": "novice", "conversation_history": [{"role": "user", "content": "Hi"}]})
-        {'audience': 'novice', 'background': 'user: Hi'}
-    """
-    if context is None:
-        return {}
-    if not isinstance(context, Mapping):
-        raise ConfigurationError(f"context is of type {type(context).__name__}; give a mapping, or leave it out.")
-    options = {_CONTEXT_NAMES.get(name, name): value for name, value in context.items()}
-    if "background" in options:
-        options["background"] = _as_text(options["background"])
-    return options
-
-
-def _as_text(history: Any) -> Any:
-    """A conversation as lines of text; anything else as it is."""
-    if not isinstance(history, (list, tuple)):
-        return history
-    return "\n".join(filter(None, map(_turn, history)))
-
-
-def _turn(turn: Any) -> str:
-    if isinstance(turn, BaseMessage):
-        return f"{turn.type}: {turn.text}"
-    if isinstance(turn, Mapping):
-        return f"{turn.get('role', 'user')}: {turn.get('content', '')}"
-    return str(turn)
 
 
 _shared: dict[str, IntelligentScaffoldingService] = {}

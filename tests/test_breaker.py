@@ -114,7 +114,9 @@ def test_a_model_is_never_left_alone_for_ever(errors: list[ErrorClass | None], t
     assert breakers.admit("m")
 
 
-@pytest.mark.parametrize("options", [{"threshold": 0}, {"threshold": -1}, {"longest_s": 0}, {"longest_s": float("nan")}])
+@pytest.mark.parametrize(
+    "options", [{"threshold": 0}, {"threshold": -1}, {"longest_s": 0}, {"longest_s": float("nan")}]
+)
 def test_values_out_of_range_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError, match="must be"):
         CircuitBreakers(**options)
@@ -123,7 +125,7 @@ def test_values_out_of_range_are_refused(options: dict[str, float]) -> None:
 def test_a_copy_starts_without_a_grudge() -> None:
     breakers = CircuitBreakers()
     breakers.record(outcome(ErrorClass.AUTH))
-    assert pickle.loads(pickle.dumps(breakers)).all_closed  # noqa: S301
+    assert pickle.loads(pickle.dumps(breakers)).all_closed
 
 
 # --- in the router ------------------------------------------------------------------------------------------------

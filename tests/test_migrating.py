@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import re
-from pathlib import Path
-from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
 
 from langchain_scaffolding import service
 from langchain_scaffolding.testing import ScriptedChatModel
-from tests.scaffolds.texts import ANSWERS, BRIDGE
+from tests.scaffolds.pages import DOCS, good_answer, run_page
+from tests.scaffolds.texts import BRIDGE
 
-PAGE = Path(__file__).parent.parent / "docs" / "migrating.md"
-BLOCKS = re.compile(r"```python\n(.*?)```", re.DOTALL)
-
-
-def answer(messages: list[Any], _: Any) -> str:
-    """What a good model says to any of the tasks."""
-    asked = str(messages[0].text)
-    kinds = {"outline of": "outline", "Summarize": "summary", "think through": "reasoning"}
-    return next(ANSWERS[task] for words, task in kinds.items() if words in asked)
+PAGE = DOCS / "migrating.md"
 
 
-def code_of(block: re.Match[str]) -> CodeType:
-    """A block as code that may await, with the line numbers of the page."""
-    code = "\n" * block.string.count("\n", 0, block.start(1)) + block[1]
-    compiled: CodeType = compile(code, str(PAGE), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    return compiled
-
-
-@pytest.mark.filterwarnings("ignore:`.*tiny:DeprecationWarning", "ignore:`TinyLlama:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:`wrap_tinyllama:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`TinyLlama:DeprecationWarning", "ignore:`wrap_tinyllama:DeprecationWarning")
 async def test_S29_every_block_of_the_page_runs(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -48,17 +28,12 @@ async def test_S29_every_block_of_the_page_runs(
         "old_service": object(),
         "log_lines": log_lines,
         "models": [
-            ScriptedChatModel(answer, name="tiny", metadata={"size_gb": 1.1, "capabilities": ["CHAT"]}),
-            ScriptedChatModel(answer, name="large", metadata={"size_gb": 14, "capabilities": ["CHAT"]}),
+            ScriptedChatModel(good_answer, name="tiny", metadata={"size_gb": 1.1, "capabilities": ["CHAT"]}),
+            ScriptedChatModel(good_answer, name="large", metadata={"size_gb": 14, "capabilities": ["CHAT"]}),
         ],
     }
-    blocks = list(BLOCKS.finditer(PAGE.read_text(encoding="utf-8")))
-    assert len(blocks) >= 11
     with caplog.at_level("DEBUG", logger="langchain_scaffolding"):
-        for block in blocks:
-            running = FunctionType(code_of(block), names)()
-            if inspect.isawaitable(running):
-                await running
+        assert await run_page(PAGE, names) >= 11
 
 
 def test_S29_the_three_checklists_are_there() -> None:

@@ -77,7 +77,8 @@ def test_the_provider_says_when_to_come_back(provider: str) -> None:
 
 
 def test_what_may_pass_by_itself() -> None:
-    assert {each for each in ErrorClass if is_retryable(each)} == {"rate_limit", "overloaded", "timeout", "connection", "empty"}
+    passing = {"rate_limit", "overloaded", "timeout", "connection", "empty"}
+    assert {each for each in ErrorClass if is_retryable(each)} == passing
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), GeneratorExit(), asyncio.CancelledError()])
@@ -137,7 +138,7 @@ RAISED = (
 
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
 def test_every_error_survives_pickling_with_its_facts(error: errors.ScaffoldingError) -> None:
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301
+    copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert str(copy) == str(error)
     assert copy.__dict__ == error.__dict__

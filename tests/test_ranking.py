@@ -73,7 +73,7 @@ def test_a_wrapped_model_keeps_its_tags(wrap: str) -> None:
     wrapped = {
         "bind": lambda: model.bind(temperature=0),
         "with_config": lambda: model.with_config(metadata={"size_gb": 4}),
-        "with_retry": lambda: model.with_retry(),
+        "with_retry": model.with_retry,
     }[wrap]()
     subject = Candidate.of(wrapped)
     assert subject.chat_model is base_model(wrapped) is model

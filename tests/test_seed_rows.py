@@ -65,8 +65,30 @@ def test_S05_points_for_the_average_response_of_this_task_and_model(mean_s: floa
 
 @pytest.mark.parametrize(
     "name",
-    "Q4_K_M q4_0 IQ4_XS Q8_0 Q2_K TQ2_0 AWQ GPTQ gptq-int4 int8 INT4 nf4 fp8 fp8_e4m3 mxfp4 nvfp4 4bit 8-bit "
-    "w4a16 bnb-4bit exl2 3.5bpw".split(),
+    [
+        "Q4_K_M",
+        "q4_0",
+        "IQ4_XS",
+        "Q8_0",
+        "Q2_K",
+        "TQ2_0",
+        "AWQ",
+        "GPTQ",
+        "gptq-int4",
+        "int8",
+        "INT4",
+        "nf4",
+        "fp8",
+        "fp8_e4m3",
+        "mxfp4",
+        "nvfp4",
+        "4bit",
+        "8-bit",
+        "w4a16",
+        "bnb-4bit",
+        "exl2",
+        "3.5bpw",
+    ],
 )
 def test_S06_quantization_below_16_bit_earns_a_point(name: str) -> None:
     assert points(QuantizationScorer(), candidate(quantization=name)) == 1

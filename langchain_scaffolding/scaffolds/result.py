@@ -106,9 +106,6 @@ class ScaffoldingResult(_Facts, AIMessage):
         - Sun
     """
 
-    # restores the order of `__str__` that pydantic's base class would take
-    __str__ = _Facts.__str__
-
     @classmethod
     def lc_id(cls) -> list[str]:
         """Serialised as the message it is, so that LangChain can load it anywhere."""

@@ -217,9 +217,9 @@ class Scaffold(RunnableSerializable[ScaffoldInput, ScaffoldingResult]):
         work = self.work(input, config, options)
         arguments = {**work.parameters, **sent_on, "acceptance": work.acceptance}
         if is_router(self._caller):
-            # what the router's owner has set for all calls goes before the task's defaults
-            set_for_all = getattr(self._caller, "call_defaults", {})
-            defaults = {name: value for name, value in work.acceptance.parameters.items() if name not in set_for_all}
+            # what the router's owner has set, for all calls or in a profile, goes before the task's defaults
+            owned = {**self._caller.call_defaults, **self._caller.routing.parameters(self.task.name)}
+            defaults = {name: value for name, value in work.acceptance.parameters.items() if name not in owned}
             arguments = {**defaults, **arguments, "task": self.task.name}
         return work, arguments
 

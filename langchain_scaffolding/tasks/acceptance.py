@@ -111,11 +111,6 @@ class Acceptance:
         """What the task's rule makes of the text."""
         return self.task.by_rule(self.source, self.rule_options())
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What of this changes an answer beside the messages, as plain values for the key of a cache."""
-        return {"task": self.task.name, "options": dict(self.options), "parameters": dict(self.parameters)}
-
     def _cleaner(self) -> Cleaner:
         return self.task.cleaner(self.options)
 

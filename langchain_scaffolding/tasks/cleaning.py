@@ -87,7 +87,8 @@ def prose_cleaner(*labels: str) -> Cleaner:
 
 def line_cleaner(*labels: str) -> Cleaner:
     """A cleaner for an answer of one line: the first line, without quotes, emphasis and full stop around it."""
-    return Cleaner(Opening(labels), FirstLine())
+    opening = Opening(labels)
+    return Cleaner(opening, FirstLine(opening))
 
 
 def list_cleaner(style: str) -> Cleaner:
@@ -201,9 +202,14 @@ class Ending:
 
 
 class FirstLine:
-    """Takes the first line, without the marker, emphasis, quotes and full stop around it."""
+    """Takes the first line, without the marker, emphasis, quotes and full stop around it.
 
-    def __init__(self) -> None:
+    Args:
+        opening: What was taken off before the answer.
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
         self._held = ""
         self._begun = False
         self._ended = False
@@ -223,7 +229,7 @@ class FirstLine:
         line, newline, _ = self._held.partition("\n")
         if newline:
             return self._finish(line)
-        ready = _TRAILING.sub("", line, count=1)
+        ready = _TRAILING.sub("", line.partition("<")[0] if self._opening.is_wrapped else line, count=1)
         self._held = line[len(ready) :]
         self._last = ready[-1:] or self._last
         return ready
@@ -246,6 +252,8 @@ class FirstLine:
 
     def _finish(self, line: str) -> str:
         self._ended = True
+        if self._opening.is_wrapped:
+            line = line.partition("</")[0]
         line = line.rstrip().rstrip("*_").rstrip()
         for _ in range(2):
             if self._quote and line.endswith(self._quote):

@@ -68,7 +68,7 @@ def text_messages(
     return [
         SystemMessage("\n".join(filter(None, lines))),
         # small models forget what stands far above the end
-        HumanMessage(f"{material}\n\nAnswer with {form}."),
+        HumanMessage(f"{material}\n\n{instruction} Answer with {form}."),
     ]
 
 

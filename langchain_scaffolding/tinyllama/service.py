@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langchain_scaffolding.config import RoutingProfile
 from langchain_scaffolding.scaffolds import scaffold
-from langchain_scaffolding.service import IntelligentScaffoldingService, read_context
+from langchain_scaffolding.scaffolds.context import read_context
+from langchain_scaffolding.service import IntelligentScaffoldingService
 from langchain_scaffolding.tasks.outline import OUTLINE
 from langchain_scaffolding.tasks.prompts import prompt
 from langchain_scaffolding.tinyllama.results import (

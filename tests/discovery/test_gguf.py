@@ -227,7 +227,7 @@ def test_what_is_no_file_is_named_too(tmp_path: Path) -> None:
 
 def test_the_error_survives_pickling(tmp_path: Path) -> None:
     error = GGUFError(tmp_path, "is empty")
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - of our own making
+    copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.path, copy.fault) == (str(error), tmp_path, "is empty")
 
 

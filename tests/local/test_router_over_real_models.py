@@ -48,5 +48,6 @@ def test_the_winner_is_taken_away_and_then_all(path: str, servers: list[LocalSer
     attempts = [(attempt["model"], attempt["error"]) for attempt in routing(message)["attempts"]]
     assert attempts == [("polite", "connection"), ("tiny", None)]
     servers[0].close()
-    message = call(router, path, "Tea is made of leaves. Water is boiled first. It is poured over them.", task="summary")
+    text = "Tea is made of leaves. Water is boiled first. It is poured over them."
+    message = call(router, path, text, task="summary")
     assert routing(message)["source"] == "rule_based"

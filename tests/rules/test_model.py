@@ -158,7 +158,7 @@ def test_own_rules_take_the_place_of_the_built_in_ones() -> None:
 
 def test_it_is_copied_and_pickled() -> None:
     model = RuleBasedChatModel()
-    for twin in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model), model.model_copy()):  # noqa: S301
+    for twin in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model), model.model_copy()):
         assert twin.invoke(TEXT, task="title").content == model.invoke(TEXT, task="title").content
 
 

@@ -14,7 +14,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 
-from langchain_scaffolding import ScaffoldingConfig, ScaffoldingRouterLLM
+from langchain_scaffolding import RoutingProfile, ScaffoldingConfig, ScaffoldingRouterLLM
 from langchain_scaffolding.errors import AllAttemptsFailedError, ConfigurationError, UnknownTaskError
 from langchain_scaffolding.scaffolds import ScaffoldingResult, scaffold
 from langchain_scaffolding.tasks import Task
@@ -235,6 +235,13 @@ def test_what_the_owner_of_the_router_set_goes_before_the_defaults_of_the_task()
     assert small.history[0].kwargs["temperature"] == 0.9
     scaffold("outline", router(small, temperature=0.9)).invoke(BRIDGE, temperature=0.1)
     assert small.history[1].kwargs["temperature"] == 0.1
+
+
+def test_S24_the_parameters_of_a_profile_go_before_the_defaults_of_the_task() -> None:
+    small = model(ANSWERS["outline"], name="small")
+    profile = RoutingProfile(name="warm", tasks={"outline": {"parameters": {"temperature": 1.5, "max_tokens": 99}}})
+    scaffold("outline", router(small, profile=profile)).invoke(BRIDGE)
+    assert small.history[0].kwargs == {"temperature": 1.5, "max_tokens": 99}
 
 
 def test_it_is_a_step_of_a_chain_and_its_result_is_text_in_a_prompt() -> None:

@@ -92,6 +92,7 @@ def test_prose_without_what_is_said_around_it(said: str, meant: str) -> None:
         ("12 Angry Rivers", "12 Angry Rivers"),
         ("A river in the U.S.", "A river in the U.S."),
         ("「洪水」", "洪水"),
+        ("<title>A Rising River</title>", "A Rising River"),
         ("Why rivers rise?", "Why rivers rise?"),
         ("", ""),
     ],

@@ -98,7 +98,7 @@ def test_retry_after_is_a_header_found_in_any_case(provider, given, sent) -> Non
 @pytest.mark.parametrize("status", [429, 500, "timeout", "connection"])
 def test_errors_can_be_pickled_and_copied_and_keep_their_class(provider, status) -> None:
     error = provider_error(provider, status=status, message="m", retry_after=2)
-    for clone in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error), copy.copy(error)):  # noqa: S301
+    for clone in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error), copy.copy(error)):
         assert type(clone) is type(error)
         assert str(clone) == str(error)
         assert getattr(clone, "response", None) == getattr(error, "response", None)

@@ -20,7 +20,7 @@ def own_hooks(model: BaseChatModel) -> set[str]:
 
 
 def pickled(model: ScriptedChatModel) -> ScriptedChatModel:
-    return pickle.loads(pickle.dumps(model))  # noqa: S301
+    return pickle.loads(pickle.dumps(model))
 
 
 def test_items_are_answered_in_order_and_the_last_one_repeats() -> None:

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel, FakeListChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import RunnableLambda, RunnableWithFallbacks
 
@@ -388,3 +389,25 @@ def test_candidates_of_one_call_may_be_bindings() -> None:
     router = ScaffoldingRouterLLM(models=[Candidate(name="cold", model=model.bind(temperature=0))])
     assert router.invoke("x").content == "ok"
     assert model.history[0].kwargs["temperature"] == 0
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_scaffolds_limits_reach_each_model_under_its_own_name(path: str) -> None:
+    seen: list[tuple[int | None, dict[str, object]]] = []
+
+    class Predicting(FakeListChatModel):
+        """Takes its limit by another name and rejects unknown keywords, as some integrations do."""
+
+        num_predict: int | None = None
+
+        def _call(self, messages: object, stop: object = None, run_manager: object = None, **kwargs: object) -> str:
+            seen.append((self.num_predict, kwargs))
+            return "A rising river"
+
+        _stream = BaseChatModel._stream
+        _astream = BaseChatModel._astream
+
+    router = ScaffoldingRouterLLM(models=[Predicting(responses=["never"])])
+    text = "The river rose for a week, and the school had to close."
+    assert call(router.scaffold("title", max_tokens=33), path, text).content == "A rising river"
+    assert seen == [(33, {})]

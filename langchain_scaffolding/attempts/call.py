@@ -53,6 +53,7 @@ logger = logging.getLogger(__name__)
 _ANSWER_FAULTS = frozenset(
     {ErrorClass.REFUSAL, ErrorClass.EMPTY, ErrorClass.TRUNCATED, ErrorClass.INVALID_OUTPUT},
 )
+_LIMITS = ("max_tokens", "temperature")
 _RAN_OUT = frozenset({ErrorClass.EMPTY, ErrorClass.TRUNCATED})
 _CUTS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "num_predict", "stop")
 
@@ -205,12 +206,17 @@ class Call:
     def arguments(self, step: Step) -> dict[str, Any]:
         """The keyword arguments of a step's call."""
         if step.is_model:
-            limit = self.kwargs.get("max_tokens")
-            if limit is None or self._acceptance is None:
-                return self.kwargs
-            return {**self.kwargs, "max_tokens": self.settings.budgets.limit(step.name or "", limit)}
+            return self.kwargs if self._acceptance is None else self._scaffold_arguments(step)
         options = {} if self._acceptance is None else self._acceptance.rule_options()
         return {"task": self.request.task, "schema": self.kwargs.get("schema"), **options}
+
+    def _scaffold_arguments(self, step: Step) -> dict[str, Any]:
+        """A scaffold's own limits apart from the rest: each model takes them under a name of its own."""
+        limits = {name: self.kwargs[name] for name in _LIMITS if self.kwargs.get(name) is not None}
+        if "max_tokens" in limits:
+            limits["max_tokens"] = self.settings.budgets.limit(step.name or "", limits["max_tokens"])
+        rest = {name: value for name, value in self.kwargs.items() if name not in _LIMITS}
+        return {**rest, "limits": limits}
 
     def messages(self, step: Step, messages: list[BaseMessage]) -> list[BaseMessage]:
         """The messages for a step: the rules work on the text itself, and not on the prompt around it."""

@@ -28,6 +28,8 @@ def without_foreign_reasoning(
         name: The candidate that is to read them.
         provider: Gives its provider, as LangChain's traces name it; `None` if unknown.
     """
+    if len(messages) == 1:
+        return messages  # nothing came before it
 
     def is_foreign(message: BaseMessage) -> bool:
         return isinstance(message, AIMessage) and _holds_reasoning(message) and _is_foreign(message, name, provider)

@@ -158,9 +158,14 @@ class Attempt(Step):
         return without_foreign_reasoning(messages, self.candidate.name, provider)
 
     def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
-        """The candidate's model, with the call's tools or schema bound on it."""
+        """The candidate's model, with the call's tools or schema bound on it, and a scaffold's limits."""
         tools, schema = kwargs.get("tools"), kwargs.get("schema")
         model: Runnable[Any, Any] = self.candidate.model
+        if "limits" in kwargs:
+            from langchain_scaffolding.tasks import with_parameters
+
+            model, own = with_parameters(model, kwargs["limits"])
+            kwargs = {**{name: value for name, value in kwargs.items() if name != "limits"}, **own}
         if isinstance(schema, Schema):
             options = {**dict(schema.options), "include_raw": True}
             if isinstance(tools, RawTools):

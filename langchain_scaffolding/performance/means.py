@@ -20,7 +20,7 @@ order in which evidence is put together does not show in the last digit."""
 
 
 DIGITS = 9
-"""Decimals of a mean: nanoseconds. Weighted sums are off in the sixteenth digit, and a threshold such as 1 s is sharp."""
+"""Decimals of a mean: nanoseconds. Weighted sums are off in the last digits, and thresholds (of 1 s) are sharp."""
 
 
 def rebasing(old: int, new: int) -> float:

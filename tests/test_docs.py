@@ -1,0 +1,90 @@
+"""Every Python block of the README and of each page in `docs/` runs, and prints what the page says it prints.
+
+The blocks of a page run in order, in one namespace, and may `await`. Lines that begin with `#> ` are what the block
+prints. `<!-- skip: reason -->` on the line before a block leaves it out.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import re
+from pathlib import Path
+from textwrap import dedent
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+_BLOCK = re.compile(
+    r"(?:^ *<!-- skip(?P<reason>[^\n]*?) *-->\n+)?^(?P<indent> *)```python\n(?P<code>.*?)^(?P=indent)```",
+    re.MULTILINE | re.DOTALL,
+)
+_PRINTED = re.compile(r"^ *#> ?(.*)$", re.MULTILINE)
+
+
+class Block(NamedTuple):
+    line: int
+    code: str
+    reason: str | None
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(text.count("\n", 0, match.start("code")) + 1, dedent(match["code"]), match["reason"])
+        for match in _BLOCK.finditer(text)
+    ]
+
+
+PAGES = {str(page.relative_to(ROOT)): page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+
+
+@pytest.mark.parametrize("page", [name for name, page in PAGES.items() if blocks_of(page)])
+def test_the_python_blocks_of_a_page_run_and_print_what_it_says(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks_of(PAGES[page]):
+        if block.reason is None:
+            run(block, f"{page}:{block.line}", namespace)
+            printed, expected = capsys.readouterr().out.splitlines(), _PRINTED.findall(block.code)
+            assert not expected or printed == expected, f"{page}:{block.line} prints {printed}"
+
+
+def run(block: Block, name: str, namespace: dict[str, object]) -> None:
+    """Run a block; its lines are numbered as on the page, so that an error shows where it stands."""
+    source = "\n" * (block.line - 1) + block.code
+    code = compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    if code.co_flags & inspect.CO_COROUTINE:
+        asyncio.run(eval(code, namespace))  # noqa: S307 - our own documentation
+    else:
+        exec(code, namespace)  # noqa: S102 - our own documentation
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_whoever_leaves_a_block_out_says_why(page: str) -> None:
+    reasons = [block.reason for block in blocks_of(PAGES[page]) if block.reason is not None]
+    assert all(re.fullmatch(r": *\S.*", reason) for reason in reasons)
+
+
+def test_the_checks_find_blocks_and_can_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A\n\n```python\nx = 1\n```\n\n<!-- skip: needs a network -->\n```python\n1 / 0\n```\n\n"
+        "- in a list\n\n  ```python\n  print(await later(x))\n  #> 2\n  ```\n\n```bash\nls\n```\n",
+        encoding="utf-8",
+    )
+    first, skipped, last = blocks_of(page)
+    assert (first.line, first.code, first.reason) == (4, "x = 1\n", None)
+    assert skipped.reason == ": needs a network"
+    assert last.code == "print(await later(x))\n#> 2\n"
+
+    async def later(number: int) -> int:
+        return number + 1
+
+    namespace: dict[str, object] = {"later": later}
+    run(first, "page", namespace)
+    run(last, "page", namespace)
+    assert capsys.readouterr().out.splitlines() == _PRINTED.findall(last.code) == ["2"]
+    with pytest.raises(ZeroDivisionError):
+        run(skipped, "page", namespace)

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-local test-slow lint format type imports notebooks bench clean
+.PHONY: help demo test test-local test-slow chaos lint format type imports notebooks bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ test-local: $(STAMPS)/test  ## Run the tests that need the real local models (fe
 
 test-slow: $(STAMPS)/test  ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -q -m slow
+
+chaos: $(STAMPS)/test  ## Storm 100,000 calls over models that fail in every way (minutes)
+	@$(BIN)/python -m tests.chaos.soak --calls 100000 --seed 1
 
 lint: $(STAMPS)/lint  ## Check style and the import contracts
 	@$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 """Every Python block of the README and of each page in `docs/` runs, and prints what the page says it prints.
 
-The blocks of a page run in order, in one namespace, and may `await`. Lines that begin with `#> ` are what the block
-prints. `<!-- skip: reason -->` on the line before a block leaves it out.
+The blocks of a page run in order, in one namespace that holds a `text`, and may `await`. Lines that begin with `#> ` are
+what the block prints. `<!-- skip: reason -->` on the line before a block leaves it out.
 """
 
 from __future__ import annotations
@@ -40,10 +40,14 @@ def blocks_of(page: Path) -> list[Block]:
 
 PAGES = {str(page.relative_to(ROOT)): page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 
+# pages whose blocks are about services and models that a page does not show, which tests of their own provide
+ELSEWHERE = {"docs/migrating.md": "tests/test_migrating.py", "docs/scaffolds.md": "tests/scaffolds/test_page.py"}
+GIVEN = {"text": "Tea is made of leaves. First the water is boiled. Then it is poured over the leaves, and they steep."}
 
-@pytest.mark.parametrize("page", [name for name, page in PAGES.items() if blocks_of(page)])
+
+@pytest.mark.parametrize("page", [name for name, page in PAGES.items() if blocks_of(page) and name not in ELSEWHERE])
 def test_the_python_blocks_of_a_page_run_and_print_what_it_says(page: str, capsys: pytest.CaptureFixture[str]) -> None:
-    namespace: dict[str, object] = {"__name__": "__main__"}
+    namespace: dict[str, object] = {"__name__": "__main__", **GIVEN}
     for block in blocks_of(PAGES[page]):
         if block.reason is None:
             run(block, f"{page}:{block.line}", namespace)
@@ -59,6 +63,12 @@ def run(block: Block, name: str, namespace: dict[str, object]) -> None:
         asyncio.run(eval(code, namespace))  # noqa: S307 - our own documentation
     else:
         exec(code, namespace)  # noqa: S102 - our own documentation
+
+
+@pytest.mark.parametrize("page", ELSEWHERE)
+def test_a_page_that_is_left_out_here_is_run_elsewhere(page: str) -> None:
+    assert page in PAGES
+    assert Path(page).name in (ROOT / ELSEWHERE[page]).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -26,13 +26,18 @@ def test_the_public_names_are_these() -> None:
     assert langchain_scaffolding.__all__ == [
         "Candidate",
         "Capability",
+        "IntelligentScaffoldingService",
         "ModelTags",
         "RoutingProfile",
         "ScaffoldingConfig",
+        "ScaffoldingResult",
         "ScaffoldingRouterLLM",
+        "Task",
+        "get_intelligent_scaffolding_service",
         "scaffold",
     ]
     assert all(hasattr(langchain_scaffolding, name) for name in langchain_scaffolding.__all__)
+    assert set(langchain_scaffolding.__all__) <= set(dir(langchain_scaffolding))
     assert langchain_scaffolding.__version__ == version("langchain-scaffolding")
 
 
@@ -54,7 +59,7 @@ def test_public_dataclasses_take_keywords_so_that_a_new_field_breaks_nobody(name
 
 def test_importing_the_package_brings_nothing_heavy_and_opens_nothing() -> None:
     program = (
-        "import sys, langchain_scaffolding; "
+        "import sys; from langchain_scaffolding import ScaffoldingConfig, ScaffoldingRouterLLM; "
         "heavy = {'numpy', 'sqlalchemy', 'langchain_community', 'pandas', 'xllamacpp', 'ddsketch', 'rich', 'typer', "
         "'sentencex', 'langchain', 'langgraph', 'openai'}; "
         "print(sorted(heavy & set(sys.modules) ))"

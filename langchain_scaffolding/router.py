@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from uuid import UUID
 
 from langchain_core.caches import BaseCache
@@ -35,6 +35,7 @@ from langchain_scaffolding.routing import Routing, RoutingOptions
 from langchain_scaffolding.scorers import Scorer
 
 if TYPE_CHECKING:
+    from langchain_scaffolding.discovery.base import DiscoverySource
     from langchain_scaffolding.scaffolds import Scaffold
     from langchain_scaffolding.tasks import Task
 
@@ -129,6 +130,26 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             **options,
         )
         self._assemble()
+
+    @classmethod
+    def from_discovery(cls, sources: Iterable[DiscoverySource], **options: Any) -> Self:
+        """A router over the models that sources find now.
+
+        Args:
+            sources: Anything with a `name` and a `discover()` that gives candidates.
+            **options: As for the constructor.
+
+        Raises:
+            ConfigurationError: Nothing was found; the message gives each source's reason.
+        """
+        from langchain_scaffolding.discovery.base import discover
+
+        found = discover(sources)
+        if not found.candidates:
+            reasons = "; ".join(f"{source}: {reason}" for source, reason in found.troubles) or "no source has any"
+            msg = f"No model was found ({reasons}). Start a server, add a source, or name models with `models=[...]`."
+            raise ConfigurationError(msg)
+        return cls(models=found.candidates, **options)
 
     def _assemble(self) -> None:
         from langchain_scaffolding.tasks import ThinkingBudgets, known_tasks
@@ -371,6 +392,10 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             ConfigurationError: The message was not answered by a router, or the score is out of range.
         """
         return self.performance.record_feedback(_decision_id(answer), score, reason=reason)
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {**super()._identifying_params, "policy": self.policy.name}
 
     # --- from the arguments of a call to a request ------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Every Python block of the README and of each page in `docs/` runs, and prints what the page says it prints.
 
-The blocks of a page run in order, in one namespace that holds a `text`, and may `await`. Lines that begin with `#> ` are
-what the block prints. `<!-- skip: reason -->` on the line before a block leaves it out.
+The blocks of a page run in order, in one namespace that holds a `text`, and may `await`. Lines that begin with `#>` say
+what a block prints. `<!-- skip: reason -->` on the line before a block leaves it out.
 """
 
 from __future__ import annotations
@@ -69,6 +69,18 @@ def run(block: Block, name: str, namespace: dict[str, object]) -> None:
 def test_a_page_that_is_left_out_here_is_run_elsewhere(page: str) -> None:
     assert page in PAGES
     assert Path(page).name in (ROOT / ELSEWHERE[page]).read_text(encoding="utf-8")
+
+
+def test_every_story_of_why_not_with_fallbacks_names_its_test_and_every_test_has_its_story() -> None:
+    page = (ROOT / "docs" / "why-not-with-fallbacks.md").read_text(encoding="utf-8")
+    module = (ROOT / "tests" / "langchain" / "test_github_issues.py").read_text(encoding="utf-8")
+    told, tested = (
+        set(re.findall(r"`(test_\w+)`", page)),
+        set(re.findall(r"^(?:async )?def (test_\w+)", module, re.MULTILINE)),
+    )
+    stories = {name.split("_")[1] for name in told}
+    assert told <= tested
+    assert {name for name in tested if name.split("_")[1] not in stories} == set()
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -22,6 +23,7 @@ class Probe(BaseCallbackHandler):
     Attributes:
         run_id: The id of the model's run; `None` until the model started.
         started: When the model started, by `clock`; `None` if it never did.
+        thread: The thread it started in.
         first_token: When the first token came; `None` if nothing was streamed.
         ended: When the model ended or failed; `None` while it runs.
         output_tokens: Tokens of the answer as the provider counted them.
@@ -39,6 +41,7 @@ class Probe(BaseCallbackHandler):
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.run_id: UUID | None = None
+        self.thread: int | None = None
         self.started: float | None = None
         self.first_token: float | None = None
         self.ended: float | None = None
@@ -51,6 +54,7 @@ class Probe(BaseCallbackHandler):
         """Note the start."""
         if self.started is None:
             self.run_id = run_id
+            self.thread = get_ident()
             self.started = self.clock()
 
     def on_llm_new_token(self, token: str | list[str | dict[str, Any]], *, run_id: UUID, **_: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.callbacks import (
@@ -198,8 +199,11 @@ class _NestedRun(RouterRun):
 
 
 async def close_dangling(run: RouterRun, probe: Probe, error: BaseException) -> None:
-    """Close the model run of an attempt that was cancelled: LangChain's `agenerate` leaves it open for ever."""
-    if probe.run_id is None or probe.ended is not None or not run.is_heard:
+    """Close the model run of an attempt that was cancelled: LangChain's `agenerate` leaves it open for ever.
+
+    One that was left behind in a thread of its own closes itself when the model returns.
+    """
+    if probe.run_id is None or probe.ended is not None or probe.thread != get_ident() or not run.is_heard:
         return
     manager = cast("AsyncCallbackManager", run.child(None)["callbacks"])
     await AsyncCallbackManagerForLLMRun(

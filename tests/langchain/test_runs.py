@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -161,7 +162,7 @@ def test_a_call_inside_a_function_finds_its_parent_without_being_told(path: str)
     async def awork(text: str) -> str:
         if path == "ainvoke":
             return str((await router.ainvoke(text)).content)
-        return str((await anext(router.astream(text))).content)
+        return "".join([str(chunk.content) async for chunk in router.astream(text)])
 
     if path in ("invoke", "stream"):
         RunnableLambda(work, name="function").invoke("hi", seen_by(seen))
@@ -352,6 +353,34 @@ def test_no_run_is_left_pending_when_the_reader_stops(path: str, limited: bool) 
     (run,) = seen.runs("chain")
     assert run.state == "end"
     assert run.value.content == WORDS[0]
+
+
+async def test_no_run_is_left_pending_when_a_loop_over_a_stream_is_left() -> None:
+    seen, model = RecordingHandler(), small()
+    async for chunk in router_of(model).astream("hi", seen_by(seen)):
+        assert chunk.content == WORDS[0]
+        break
+    while seen.pending():
+        await asyncio.sleep(0)
+    assert model.closed_streams == 1
+
+
+@pytest.mark.parametrize("native_async", [True, False])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_call_that_was_left_behind_ends_its_run_when_it_can(path: str, native_async: bool) -> None:
+    """Python cannot stop a thread: its run is open until the model returns. A task is cancelled, and its run closed."""
+    seen, model = RecordingHandler(), small(Reply(hang=True), native_async=native_async)
+    router = router_of(model, large(), config=ScaffoldingConfig(attempt_timeout_ms=30))
+    message = call(router, path, "hi", seen_by(seen))
+    assert routing(message)["model"] == "large"
+    model.release()
+    for thread in threading.enumerate():
+        if thread.name == "langchain-scaffolding small":
+            thread.join(30)
+    assert seen.pending() == ()
+    kinds = [event.kind for event in seen.events if event.name == "small"]
+    assert sum(kind in ("llm_end", "llm_error") for kind in kinds) == 1
+    assert [run.name for run in seen.runs("llm")] == ["small", "large"]
 
 
 def test_what_a_router_is_labelled_with_reaches_the_model_run() -> None:

@@ -161,7 +161,7 @@ print(",".join(sorted(heavy & set(sys.modules))))
 
 
 def import_cost() -> tuple[float, float, str]:
-    """Milliseconds of CPU that importing the package adds and that the router adds (medians of 5), and heavy modules."""
+    """Milliseconds of CPU for the package and for the router (medians of 5), and the heavy modules they bring."""
     runs = [
         subprocess.run([sys.executable, "-c", _IMPORT], capture_output=True, text=True, check=True).stdout.split("\n")
         for _ in range(5)

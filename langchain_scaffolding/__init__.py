@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from langchain_scaffolding.candidates import Candidate, Capability, ModelTags
     from langchain_scaffolding.config import RoutingProfile, ScaffoldingConfig
     from langchain_scaffolding.router import ScaffoldingRouterLLM
-    from langchain_scaffolding.scaffolds import ScaffoldingResult, scaffold
+    from langchain_scaffolding.scaffolds import ScaffoldingResult
+    from langchain_scaffolding.scaffolds.scaffold import scaffold
     from langchain_scaffolding.service import IntelligentScaffoldingService, get_intelligent_scaffolding_service
     from langchain_scaffolding.tasks import Task
 

@@ -73,7 +73,8 @@ class Routing:
         profile = options.profile
         self.results: Any = None
         if cache is not None:
-            facts = (options.config, profile, options.policy.name, *map(name_of, options.scorers or ()))
+            chosen_by: list[Any] = [*(options.scorers or ()), *(options.filters or ())]
+            facts = (options.config, profile, options.policy.name, *map(name_of, chosen_by))
             self.results = ResultCache(cache, options.candidates, facts, options.run_settings)
         if profile is not None:
             for name in sorted(profile.model_names() - options.candidates.keys()):

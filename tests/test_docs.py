@@ -1,7 +1,7 @@
 """Every Python block of the README and of each page in `docs/` runs, and prints what the page says it prints.
 
-The blocks of a page run in order, in one namespace that holds a `text`, and may `await`. Lines that begin with `#>` say
-what a block prints. `<!-- skip: reason -->` on the line before a block leaves it out.
+The blocks of a page run in order, in one namespace that holds a `text`, and may `await`. What a block prints stands in
+lines that begin with `# ->`. `<!-- skip: reason -->` on the line before a block leaves it out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BLOCK = re.compile(
     r"(?:^ *<!-- skip(?P<reason>[^\n]*?) *-->\n+)?^(?P<indent> *)```python\n(?P<code>.*?)^(?P=indent)```",
     re.MULTILINE | re.DOTALL,
 )
-_PRINTED = re.compile(r"^ *#> ?(.*)$", re.MULTILINE)
+_PRINTED = re.compile(r"^ *# -> ?(.*)$", re.MULTILINE)
 
 
 class Block(NamedTuple):
@@ -93,13 +93,13 @@ def test_the_checks_find_blocks_and_can_fail(tmp_path: Path, capsys: pytest.Capt
     page = tmp_path / "page.md"
     page.write_text(
         "# A\n\n```python\nx = 1\n```\n\n<!-- skip: needs a network -->\n```python\n1 / 0\n```\n\n"
-        "- in a list\n\n  ```python\n  print(await later(x))\n  #> 2\n  ```\n\n```bash\nls\n```\n",
+        "- in a list\n\n  ```python\n  print(await later(x))\n  # -> 2\n  ```\n\n```bash\nls\n```\n",
         encoding="utf-8",
     )
     first, skipped, last = blocks_of(page)
     assert (first.line, first.code, first.reason) == (4, "x = 1\n", None)
     assert skipped.reason == ": needs a network"
-    assert last.code == "print(await later(x))\n#> 2\n"
+    assert last.code == "print(await later(x))\n# -> 2\n"
 
     async def later(number: int) -> int:
         return number + 1

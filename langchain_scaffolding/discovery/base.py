@@ -30,8 +30,8 @@ class DiscoverySource(Protocol):
         """The candidates it finds now.
 
         Raises:
-            SourceUnavailableError: It cannot be asked now. That is a line of the report; any other error is a bug of the
-                source and reaches the caller.
+            SourceUnavailableError: It cannot be asked now. That is a line of the report; any other error is a bug of
+                the source and reaches the caller.
         """
         ...
 

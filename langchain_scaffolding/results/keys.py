@@ -74,8 +74,8 @@ def _stable(value: object) -> Any:
     if isinstance(value, BaseModel) and not hasattr(value, "lc_id"):
         return value.model_dump()
     dumped = dumpd(value)
-    # an object that LangChain cannot dump is named by its address, which tells nothing about it
-    if isinstance(dumped, dict) and dumped.get("type") == "not_implemented":
+    # an object that LangChain cannot dump, also deep inside, is named by its address, which tells nothing about it
+    if '"not_implemented"' in json.dumps(dumped):
         raise Uncacheable(type(value).__name__)
     return dumped
 

@@ -17,7 +17,7 @@ One whose points follow from task, needs and tracker sets `cacheable = True`. An
 """
 
 
-def name_of(scorer: Scorer) -> str:
-    """The name under which a scorer's points are shown."""
-    name = getattr(scorer, "name", None) or getattr(scorer, "__name__", None)
-    return str(name or type(scorer).__name__)
+def name_of(part: object) -> str:
+    """The name under which a scorer's points, or a filter's reason, are shown."""
+    name = getattr(part, "name", None) or getattr(part, "__name__", None)
+    return str(name or type(part).__name__)

@@ -92,6 +92,27 @@ def test_S13_nothing_is_kept_unless_asked_for(path: str) -> None:
 ASKED = [HumanMessage("What is it?")]
 TOOL_CALL = {"name": "add", "args": {"a": 1, "b": 2}, "id": "1", "type": "tool_call"}
 CALLED = [*ASKED, AIMessage("", tool_calls=[TOOL_CALL])]
+
+
+def never(_request: Any, _candidate: Candidate) -> str | None:
+    return None
+
+
+def liked(_request: Any, _candidate: Candidate, _tracker: Any) -> float:
+    return 1.0
+
+
+class Alphabetical:
+    name = "alphabetical"
+    cacheable = True
+
+    def order(self, ranking: Any) -> list[str]:
+        return sorted(ranking.names)
+
+    def update(self, outcome: Any) -> None:
+        """It learns nothing."""
+
+
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 CHANGES: dict[str, Callable[[ScaffoldingRouterLLM], Any]] = {
     "the question": lambda router: router.invoke("What was it?"),
@@ -118,6 +139,9 @@ CHANGES: dict[str, Callable[[ScaffoldingRouterLLM], Any]] = {
     "the profile": lambda router: router.model_copy(
         update={"routing_profile": RoutingProfile(name="p", deny=["large"])}
     ).invoke(ASKED),
+    "the filters": lambda router: router.model_copy(update={"filters": (never,)}).invoke(ASKED),
+    "the scorers": lambda router: router.model_copy(update={"scorers": (liked,)}).invoke(ASKED),
+    "the policy": lambda router: router.model_copy(update={"policy": Alphabetical()}).invoke(ASKED),
     "the configuration": lambda router: router.model_copy(
         update={"config": ScaffoldingConfig(preferred_capabilities=["CHAT"])}
     ).invoke(ASKED),

@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field
 
-from langchain_scaffolding.attempts import RawTools, Schema
+from langchain_scaffolding.attempts import RawTools, Schema, is_provider_tool
 from langchain_scaffolding.candidates import Candidate
 
 _TOOL_OPTIONS = ("tool_choice", "parallel_tool_calls", "strict")
@@ -29,14 +29,15 @@ class ToolSpecs(list[dict[str, Any]]):
     @classmethod
     def of(cls, tools: Sequence[Any], options: dict[str, Any]) -> ToolSpecs:
         """The specs of tools, and what was bound together with them."""
-        specs = cls(tool if _is_provider_tool(tool) else convert_to_openai_tool(tool) for tool in tools)
+        specs = cls(map(_spec, tools))
         specs.raw = RawTools(tuple(tools), tuple(options.items()))
         return specs
 
 
-def _is_provider_tool(tool: object) -> bool:
-    """Whether it is a tool of one provider's own, such as a built-in web search, which has no function to convert."""
-    return isinstance(tool, dict) and "type" in tool and tool["type"] != "function"
+def _spec(tool: Any) -> dict[str, Any]:
+    if not is_provider_tool(tool):
+        return convert_to_openai_tool(tool)
+    return tool if isinstance(tool, dict) else {"type": type(tool).__name__}
 
 
 def with_raw_tools(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from langchain_scaffolding.attempts.hedging import Hedging
 from langchain_scaffolding.attempts.limits import Limits
 from langchain_scaffolding.attempts.reply import as_chunk
 from langchain_scaffolding.attempts.run import RunSettings, aopen_run, below, heard_once, open_run
-from langchain_scaffolding.attempts.step import Attempt, LastResort, RawTools, Schema, Step
+from langchain_scaffolding.attempts.step import Attempt, LastResort, RawTools, Schema, Step, is_provider_tool
 
 __all__ = [
     "Attempt",
@@ -25,5 +25,6 @@ __all__ = [
     "below",
     "heard_once",
     "is_cut",
+    "is_provider_tool",
     "open_run",
 ]

@@ -13,6 +13,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableParallel,
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.config import merge_configs, var_child_runnable_config
 from langchain_core.runnables.configurable import DynamicRunnable
+from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, InstanceOf
 
 from langchain_scaffolding.attempts.history import without_foreign_reasoning
@@ -27,6 +28,16 @@ class RawTools:
 
     tools: tuple[Any, ...]
     options: tuple[tuple[str, Any], ...] = ()
+
+
+def is_provider_tool(tool: object) -> bool:
+    """Whether it is a tool of one provider's own, such as a built-in web search, which has no function to convert."""
+    if isinstance(tool, dict):
+        return tool.get("type", "function") != "function" or _SPEC_KEYS.isdisjoint(tool)
+    return not callable(tool) and not isinstance(tool, (BaseTool, str))
+
+
+_SPEC_KEYS = frozenset({"type", "function", "name", "title"})
 
 
 @dataclass(frozen=True, slots=True)

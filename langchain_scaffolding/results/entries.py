@@ -33,6 +33,8 @@ def as_entry(answer: Any, schema: Schema | None) -> list[Any] | None:
     entry = ChatGeneration(message=message.model_copy(deep=True))
     if schema is not None:
         filled = answer["parsed"]
+        if not isinstance(filled, (BaseModel, dict)):
+            return None  # nothing that can be told apart and made again, such as a model of pydantic 1
         values = filled.model_dump(mode="json", by_alias=True) if isinstance(filled, BaseModel) else filled
         entry.generation_info = {_FILLED: json.dumps(values)}
     return [entry]

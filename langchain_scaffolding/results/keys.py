@@ -10,7 +10,7 @@ from langchain_core.load import dumpd
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from langchain_scaffolding.attempts import RawTools, Schema
+from langchain_scaffolding.attempts import RawTools, Schema, is_provider_tool
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -81,7 +81,7 @@ def _stable(value: object) -> Any:
 
 
 def _stable_tool(tool: Any) -> Any:
-    if isinstance(tool, dict):
+    if isinstance(tool, dict) or is_provider_tool(tool):
         return tool
     # the name tells apart what looks alike to a model but is read by other code
     named = f"{getattr(tool, '__module__', '')}.{getattr(tool, '__qualname__', type(tool).__qualname__)}"

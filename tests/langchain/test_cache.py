@@ -426,6 +426,20 @@ def test_S13_a_filled_schema_is_kept_under_its_schema(path: str, store: Any, sch
     assert model.calls == 3
 
 
+def test_S13_what_cannot_be_made_again_from_text_is_not_kept() -> None:
+    from pydantic.v1 import BaseModel as OldModel
+
+    class Old(OldModel):
+        """A title."""
+
+        text: str
+
+    model = small(structured_reply(text="Tea"))
+    titled = router_of(model, cache=True).with_structured_output(Old)
+    assert [titled.invoke("hi").text for _ in range(2)] == ["Tea", "Tea"]
+    assert model.calls == 2
+
+
 # --- single flight ----------------------------------------------------------------------------------------------------
 
 

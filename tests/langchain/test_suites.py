@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
-from langchain_scaffolding import ScaffoldingRouterLLM
+from langchain_scaffolding import ScaffoldingConfig, ScaffoldingRouterLLM
 from langchain_scaffolding.testing import ScriptedChatModel, obedient
 
 
@@ -46,3 +46,27 @@ class TestRouterIntegration(ChatModelIntegrationTests):
     @property
     def model_override_value(self) -> str:
         return "two"
+
+
+class TestRouterWithoutItsFirstChoice(TestRouterIntegration):
+    """The model that is preferred is down, so every answer comes from the next one, which has only what is blocking."""
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        down = ScriptedChatModel(ConnectionError("refused"), name="down", metadata={"size_gb": 1})
+        two = ScriptedChatModel(obedient, name="two", native_async=False)
+        return {"models": [down, two], "config": ScaffoldingConfig(max_response_time_ms=60_000)}
+
+    @property
+    def has_structured_output(self) -> bool:
+        return False  # the suite counts the runs of models, of which there are two
+
+
+class TestRouterThatKeepsAnswers(TestRouterIntegration):
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {**super().chat_model_params, "cache": True}
+
+    @property
+    def has_structured_output(self) -> bool:
+        return False  # the suite counts the runs of models, of which there is none the second time

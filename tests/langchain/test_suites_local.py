@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -24,11 +25,8 @@ def _running() -> Iterator[None]:
     missing = [name for name in NAMES if name not in weights.available()]
     if missing:
         pytest.skip(f"`python -m langchain_scaffolding models get {' '.join(missing)}` has not been run")
-    with (
-        LocalServer(weights.path(NAMES[0]), n_threads=1) as one,
-        LocalServer(weights.path(NAMES[1]), n_threads=1) as two,
-    ):
-        _servers[:] = [one, two]
+    with ExitStack() as stack:
+        _servers[:] = [stack.enter_context(LocalServer(weights.path(name), n_threads=1)) for name in NAMES]
         yield
     _servers.clear()
 
@@ -40,7 +38,7 @@ class TestRouterOverRealModels(ChatModelIntegrationTests):
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
-        return {"models": [server.chat_model(temperature=0, max_tokens=48) for server in _servers]}
+        return {"models": [server.chat_model() for server in _servers], "temperature": 0, "max_tokens": 32}
 
     @property
     def has_tool_calling(self) -> bool:

@@ -89,6 +89,25 @@ def test_a_tool_choice_is_the_chosen_models_to_understand(path: str, choice: Any
     assert model.history[0].kwargs["tool_choice"] == sent
 
 
+class GoogleTool:
+    """A tool object of one provider's SDK."""
+
+
+@pytest.mark.parametrize("own", [{"google_search": {}}, {"type": "code_interpreter"}, GoogleTool()])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_tool_that_only_its_provider_knows_reaches_it_as_it_is(path: str, own: Any) -> None:
+    model = AsksForAll("ok", name="m")
+    bound = router_of(model, cache=True).bind_tools([own, add])
+    call(bound, path)
+    assert model.script.bound[0][0] is own
+    assert len(bound.kwargs["tools"]) == 2
+
+
+def test_what_is_no_tool_is_refused_when_it_is_bound() -> None:
+    with pytest.raises(ValueError, match="Unsupported function"):
+        router_of().bind_tools(["add"])
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_parallel_tool_calls_come_back_whole(path: str) -> None:
     router = router_of(small(Reply("Let me see.", tool_calls=CALLS))).bind_tools([add, multiply])

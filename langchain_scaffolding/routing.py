@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from langchain_scaffolding.attempts import Attempt, AttemptChain, CallSettings, Hedging, LastResort, Limits, RunSettings
@@ -67,6 +69,7 @@ class Routing:
     """
 
     def __init__(self, options: RoutingOptions, cache: BaseCache | None = None) -> None:
+        _import_what_the_first_call_needs()
         self.candidates = options.candidates
         self.tasks = options.tasks
         self._options = options
@@ -153,6 +156,13 @@ class Routing:
     def _preferences(self, task: str) -> TaskPreferences:
         profile = self._options.profile
         return _NO_PREFERENCES if profile is None else profile.for_task(task)
+
+
+@cache
+def _import_what_the_first_call_needs() -> None:
+    """Import now what would be imported in the middle of the first call, which may have a deadline."""
+    for name in ("langchain_core.tracers.stdout", "langchain_scaffolding.performance.sketch"):
+        import_module(name)
 
 
 def _nothing() -> None:

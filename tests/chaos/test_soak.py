@@ -30,7 +30,7 @@ class Hanging(BaseChatModel):
 async def read() -> list[Any]:
     return [chunk async for chunk in router.astream("x")]
 
-config = ScaffoldingConfig(max_response_time_ms=50, breaker_threshold=9)
+config = ScaffoldingConfig(max_response_time_ms=500, breaker_threshold=9)
 router = ScaffoldingRouterLLM(models=[Hanging()], config=config)
 router.invoke("x")
 list(router.stream("x"))

@@ -6,7 +6,7 @@ from langchain_scaffolding.attempts.checks import is_cut
 from langchain_scaffolding.attempts.hedging import Hedging
 from langchain_scaffolding.attempts.limits import Limits
 from langchain_scaffolding.attempts.reply import as_chunk
-from langchain_scaffolding.attempts.run import RunSettings, aopen_run, below, heard_once, open_run
+from langchain_scaffolding.attempts.run import RunSettings, aopen_run, below, heard_once, id_of, open_run
 from langchain_scaffolding.attempts.step import Attempt, LastResort, RawTools, Schema, Step, is_provider_tool
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "as_chunk",
     "below",
     "heard_once",
+    "id_of",
     "is_cut",
     "is_provider_tool",
     "open_run",

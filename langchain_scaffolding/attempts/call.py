@@ -114,7 +114,9 @@ class Call:
         self.deadline = Deadline(settings.limits, settings.clock, self.started)
         self._acceptance: Acceptance | None = kwargs.pop("acceptance", None)
         # the token limit of a scaffold is its own, and meant to leave room: an answer that reaches it is cut off
-        self._cut_is_asked_for = self._acceptance is None and any(kwargs.get(name) is not None for name in _CUTS)
+        self._cut_is_asked_for = (
+            bool(kwargs) and self._acceptance is None and any(kwargs.get(name) is not None for name in _CUTS)
+        )
         self._more_tokens_for: str | None = None
         self._last_error: Exception | None = None
         self._shortened_to: int | None = None
@@ -387,12 +389,13 @@ class Call:
         self._report(None if error is not None else step)
 
     def _book(self, step: Step, probe: Probe, error: Exception | None) -> None:
-        answered = error is None or classify(error) in _ANSWER_FAULTS
+        error_class = None if error is None else classify(error)
+        answered = error_class is None or error_class in _ANSWER_FAULTS
         outcome = Outcome(
             task=self.request.task,
             model=step.name or "",
             decision_id=self.decision_id,
-            error=None if error is None else classify(error),
+            error=error_class,
             detail=None if error is None else describe(error),
             retry_after_s=None if error is None else retry_after_s(error),
             total_s=probe.seconds,

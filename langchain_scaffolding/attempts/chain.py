@@ -7,12 +7,10 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from contextlib import aclosing, closing
 from typing import Any, ClassVar, cast
-from uuid import UUID, uuid4
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableWithFallbacks
-from langchain_core.runnables.config import ensure_config
 from pydantic import ConfigDict, Field, InstanceOf
 
 from langchain_scaffolding.attempts.call import Call, CallSettings, no_candidate
@@ -20,7 +18,7 @@ from langchain_scaffolding.attempts.calling import acall_step, astream_step, cal
 from langchain_scaffolding.attempts.hedging import Race, arun_race, hedge, run_race
 from langchain_scaffolding.attempts.probe import Probe
 from langchain_scaffolding.attempts.reply import StreamedReply, as_chunk
-from langchain_scaffolding.attempts.run import RouterRun, RunSettings, aopen_run, close_dangling, open_run
+from langchain_scaffolding.attempts.run import RouterRun, RunSettings, aopen_run, close_dangling, full_config, id_of, open_run
 from langchain_scaffolding.attempts.step import Step
 from langchain_scaffolding.ranking import Ranking
 from langchain_scaffolding.request import RouteRequest
@@ -84,10 +82,9 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
 
     def _open(
         self, config: RunnableConfig | None, request: RouteRequest | None, kwargs: dict[str, Any]
-    ) -> tuple[RunnableConfig, UUID, Call]:
-        config = ensure_config(config)
-        run_id = config.get("run_id") or uuid4()
-        return config, run_id, Call(self.settings, self.ranking, request or self.ranking.request, str(run_id), kwargs)
+    ) -> tuple[RunnableConfig, Call]:
+        config = full_config(config)
+        return config, Call(self.settings, self.ranking, request or self.ranking.request, id_of(config), kwargs)
 
     def invoke(
         self,
@@ -99,8 +96,8 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
         **kwargs: Any,
     ) -> Any:
         """The first acceptable answer."""
-        config, run_id, call = self._open(config, request, kwargs)
-        run = run or open_run(config, self.run_settings, run_id, input)
+        config, call = self._open(config, request, kwargs)
+        run = run or open_run(config, self.run_settings, call.decision_id, input)
         step: Step | None = None
         race: Race | None = None
         try:
@@ -145,8 +142,8 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
         **kwargs: Any,
     ) -> Any:
         """The first acceptable answer."""
-        config, run_id, call = self._open(config, request, kwargs)
-        run = run or await aopen_run(config, self.run_settings, run_id, input)
+        config, call = self._open(config, request, kwargs)
+        run = run or await aopen_run(config, self.run_settings, call.decision_id, input)
         step: Step | None = None
         race: Race | None = None
         try:
@@ -192,8 +189,8 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
         """The chunks of the first acceptable answer; nothing is handed out before it says something."""
-        config, run_id, call = self._open(config, request, kwargs)
-        run = run or open_run(config, self.run_settings, run_id, input)
+        config, call = self._open(config, request, kwargs)
+        run = run or open_run(config, self.run_settings, call.decision_id, input)
         heard: list[AIMessageChunk] = []
         step: Step | None = None
         try:
@@ -231,8 +228,8 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
         **kwargs: Any,
     ) -> AsyncGenerator[AIMessageChunk, None]:
         """The chunks of the first acceptable answer; nothing is handed out before it says something."""
-        config, run_id, call = self._open(config, request, kwargs)
-        run = run or await aopen_run(config, self.run_settings, run_id, input)
+        config, call = self._open(config, request, kwargs)
+        run = run or await aopen_run(config, self.run_settings, call.decision_id, input)
         heard: list[AIMessageChunk] = []
         step: Step | None = None
         try:

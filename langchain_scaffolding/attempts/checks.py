@@ -90,7 +90,7 @@ def refuse(message: BaseMessage, *, cut_is_asked_for: bool) -> None:
     if reason in _REFUSED or (message.additional_kwargs.get("refusal") and not message.content):
         why = f"the model refused to answer (finish reason {reason or 'refusal'!r})"
         raise UnacceptableAnswerError(ErrorClass.REFUSAL, why)
-    if is_cut(message) and not cut_is_asked_for:
+    if reason in _TRUNCATED and not cut_is_asked_for:
         why = f"the answer was cut off (finish reason {reason!r}); raise the model's token limit"
         raise UnacceptableAnswerError(ErrorClass.TRUNCATED, why)
 

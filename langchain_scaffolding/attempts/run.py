@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from os import urandom
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
@@ -16,13 +19,14 @@ from langchain_core.callbacks import (
     CallbackManagerForChainRun,
     CallbackManagerForLLMRun,
 )
+from langchain_core.globals import get_debug
+from langchain_core.runnables.config import ensure_config, var_child_runnable_config
 from langchain_core.tracers import context
 from langchain_core.tracers.base import BaseTracer
+from langchain_core.utils.env import env_var_is_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from uuid import UUID
-
     from langchain_core.callbacks import Callbacks
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import RunnableConfig
@@ -112,26 +116,69 @@ class RouterRun:
             await cast("AsyncCallbackManagerForChainRun", self._run).on_chain_error(error)
 
 
-def open_run(config: RunnableConfig, settings: RunSettings, run_id: UUID, messages: Sequence[BaseMessage]) -> RouterRun:
+def full_config(config: RunnableConfig | None) -> RunnableConfig:
+    """The call's config and what surrounds it; LangChain's full form of it only where there is anything to fill in."""
+    if config is None and var_child_runnable_config.get() is None:
+        return {}
+    return ensure_config(config)
+
+
+def nobody_listens(config: RunnableConfig, settings: RunSettings) -> bool:
+    """Whether a callback manager made of all this would have no handler: asking costs a tenth of making one."""
+    return not (
+        config.get("callbacks")
+        or settings.callbacks
+        or settings.verbose
+        or _hooks is None
+        or _is_traced is None
+        or get_debug()
+        or _is_traced()
+        or any(hook.get() is not None or (variable and env_var_is_set(variable)) for hook, _, _, variable in _hooks)
+    )
+
+
+# What LangChain itself asks, and where it keeps the handlers that libraries add to every run. They are its own, and may
+# go: then a manager is made to find out.
+_hooks: list[Any] | None = getattr(context, "_configure_hooks", None)
+_is_traced: Callable[[], Any] | None = getattr(context, "_tracing_v2_is_enabled", None)
+
+
+def id_of(config: RunnableConfig) -> str:
+    """The id that a call's config gives its run, or a new one, in the form of a UUID of version 4.
+
+    It is text because only a run that somebody hears needs the object, which costs as much as choosing a model.
+    """
+    run_id = config.get("run_id")
+    if run_id is not None:
+        return str(run_id)
+    digits = urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def open_run(config: RunnableConfig, settings: RunSettings, run_id: str, messages: Sequence[BaseMessage]) -> RouterRun:
     """Open the router's run, if a handler listens."""
+    if nobody_listens(config, settings):
+        return RouterRun(config, None)
     manager = CallbackManager.configure(config.get("callbacks"), settings.callbacks, settings.verbose)
     if not manager.handlers:
         return RouterRun(config, None)
     _label(manager, config, settings)
     name = config.get("run_name") or settings.name
-    return RouterRun(config, manager.on_chain_start(None, cast("Any", messages), name=name, run_id=run_id))
+    return RouterRun(config, manager.on_chain_start(None, cast("Any", messages), name=name, run_id=UUID(run_id)))
 
 
 async def aopen_run(
-    config: RunnableConfig, settings: RunSettings, run_id: UUID, messages: Sequence[BaseMessage]
+    config: RunnableConfig, settings: RunSettings, run_id: str, messages: Sequence[BaseMessage]
 ) -> RouterRun:
     """Open the router's run, if a handler listens."""
+    if nobody_listens(config, settings):
+        return RouterRun(config, None)
     manager = AsyncCallbackManager.configure(config.get("callbacks"), settings.callbacks, settings.verbose)
     if not manager.handlers:
         return RouterRun(config, None)
     _label(manager, config, settings)
     name = config.get("run_name") or settings.name
-    return RouterRun(config, await manager.on_chain_start(None, cast("Any", messages), name=name, run_id=run_id))
+    return RouterRun(config, await manager.on_chain_start(None, cast("Any", messages), name=name, run_id=UUID(run_id)))
 
 
 def _label(manager: BaseCallbackManager, config: RunnableConfig, settings: RunSettings) -> None:
@@ -163,8 +210,7 @@ def heard_once() -> Iterator[None]:
 
     LangChain adds them to every run by itself, whatever callbacks the run is given.
     """
-    hooks = getattr(context, "_configure_hooks", ())
-    tokens = [(variable, variable.set(None)) for variable, *_ in hooks if variable.get() is not None]
+    tokens = [(variable, variable.set(None)) for variable, *_ in _hooks or () if variable.get() is not None]
     try:
         yield
     finally:

@@ -64,8 +64,8 @@ class RoutedChatModel(BaseChatModel):
     @abstractmethod
     def _prepare(
         self, input: LanguageModelInput, config: RunnableConfig | None, stop: list[str] | None, kwargs: dict[str, Any]
-    ) -> tuple[list[BaseMessage], RouteRequest, dict[str, Any]]:
-        """The messages, the request and the arguments for the model."""
+    ) -> tuple[str | list[BaseMessage], RouteRequest, dict[str, Any]]:
+        """The text or messages, the request and the arguments for the model."""
 
     @abstractmethod
     def _assemble(self) -> None:
@@ -158,10 +158,10 @@ class RoutedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        messages, request, arguments = self._prepare(messages, None, stop, kwargs)
+        prompt, request, arguments = self._prepare(messages, None, stop, kwargs)
         chain: AttemptChain = self.routing.selector.select(request)
         with heard_once():
-            answer = chain.invoke(messages, {}, request=request, run=below(run_manager), **arguments)
+            answer = chain.invoke(prompt, {}, request=request, run=below(run_manager), **arguments)
         return ChatResult(generations=[ChatGeneration(message=answer)])
 
     async def _agenerate(
@@ -171,10 +171,10 @@ class RoutedChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        messages, request, arguments = self._prepare(messages, None, stop, kwargs)
+        prompt, request, arguments = self._prepare(messages, None, stop, kwargs)
         chain: AttemptChain = self.routing.selector.select(request)
         with heard_once():
-            answer = await chain.ainvoke(messages, {}, request=request, run=below(run_manager), **arguments)
+            answer = await chain.ainvoke(prompt, {}, request=request, run=below(run_manager), **arguments)
         return ChatResult(generations=[ChatGeneration(message=answer)])
 
     def _stream(
@@ -184,9 +184,9 @@ class RoutedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        messages, request, arguments = self._prepare(messages, None, stop, kwargs)
+        prompt, request, arguments = self._prepare(messages, None, stop, kwargs)
         chain: AttemptChain = self.routing.selector.select(request)
-        chunks = chain.stream(messages, {}, request=request, run=below(run_manager), **arguments)
+        chunks = chain.stream(prompt, {}, request=request, run=below(run_manager), **arguments)
         with closing(cast("Generator[AIMessageChunk, None, None]", chunks)):
             while True:
                 with heard_once():
@@ -202,10 +202,10 @@ class RoutedChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        messages, request, arguments = self._prepare(messages, None, stop, kwargs)
+        prompt, request, arguments = self._prepare(messages, None, stop, kwargs)
         chain: AttemptChain = self.routing.selector.select(request)
         async with aclosing(
-            chain.astream(messages, {}, request=request, run=below(run_manager), **arguments)
+            chain.astream(prompt, {}, request=request, run=below(run_manager), **arguments)
         ) as chunks:
             while True:
                 with heard_once():

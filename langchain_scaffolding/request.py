@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from langchain_core.messages import HumanMessage
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -42,7 +44,7 @@ class RouteRequest:
         pinned: The model that the caller named, or `None`.
         conversation_model: The model whose tool call the last messages answer, or `None`; the call stays with it.
         arrived: When the call arrived, by the router's clock, so that waiting counts; `None` if it was not noted.
-        messages: The messages; kept out of `repr`.
+        prompt: What the caller gave: text or messages; kept out of `repr`.
 
     Example:
         >>> from langchain_core.messages import HumanMessage
@@ -60,12 +62,12 @@ class RouteRequest:
     pinned: str | None = None
     conversation_model: str | None = None
     arrived: float | None = field(default=None, repr=False, compare=False)
-    messages: Sequence[BaseMessage] = field(default=(), repr=False, compare=False)
+    prompt: str | Sequence[BaseMessage] = field(default=(), repr=False, compare=False)
 
     @classmethod
     def from_messages(
         cls,
-        messages: Sequence[BaseMessage],
+        prompt: str | Sequence[BaseMessage],
         *,
         task: str = DEFAULT_TASK,
         tools: bool = False,
@@ -73,35 +75,50 @@ class RouteRequest:
         pinned: str | None = None,
         arrived: float | None = None,
     ) -> RouteRequest:
-        """The request that these messages make."""
-        tokens, images = measure(messages)
+        """The request that these messages, or this text, make."""
+        tokens, images = measure(prompt)
         return cls(
             task=task,
             needs=Needs(tools=tools, structured_output=structured_output, images=images),
             input_tokens=tokens,
             pinned=pinned,
-            conversation_model=conversation_model(messages),
+            conversation_model=None if isinstance(prompt, str) else conversation_model(prompt),
             arrived=arrived,
-            messages=messages,
+            prompt=prompt,
         )
+
+    @property
+    def messages(self) -> list[BaseMessage]:
+        """The messages; text is one human message."""
+        return as_messages(self.prompt)
 
     @property
     def text(self) -> str:
         """The text of the last human message, or "" if there is none."""
-        for message in reversed(self.messages):
+        if isinstance(self.prompt, str):
+            return self.prompt
+        for message in reversed(self.prompt):
             if message.type == "human":
                 return str(message.text)
         return ""
 
 
-def measure(messages: Sequence[BaseMessage]) -> tuple[int, bool]:
+def as_messages(prompt: str | Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Messages as they are; text as one human message."""
+    if isinstance(prompt, str):
+        return [HumanMessage(prompt)]
+    return prompt if isinstance(prompt, list) else list(prompt)
+
+
+def measure(prompt: str | Sequence[BaseMessage]) -> tuple[int, bool]:
     """Estimated tokens of the messages, and whether one of them shows an image."""
+    if isinstance(prompt, str):
+        return _bytes(prompt) // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE, False
     size, images = 0, 0
-    for message in messages:
+    for message in prompt:
         content = message.content
         if isinstance(content, str):
-            # `isascii` reads a flag of the string, so the common case never encodes
-            size += len(content) if content.isascii() else len(content.encode("utf-8", "replace"))
+            size += _bytes(content)
         else:
             for block in content:
                 if isinstance(block, str):
@@ -110,8 +127,13 @@ def measure(messages: Sequence[BaseMessage]) -> tuple[int, bool]:
                     images += 1
                 else:
                     size += len(str(block.get("text", "")))
-    tokens = size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE * len(messages)
+    tokens = size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE * len(prompt)
     return tokens + _TOKENS_PER_IMAGE * images, images > 0
+
+
+def _bytes(text: str) -> int:
+    # `isascii` reads a flag of the string, so the common case never encodes
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 def conversation_model(messages: Sequence[BaseMessage]) -> str | None:

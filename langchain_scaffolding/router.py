@@ -11,7 +11,7 @@ from uuid import UUID
 
 from langchain_core.caches import BaseCache
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from pydantic import Field
@@ -225,15 +225,15 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             ConfigurationError: The task or model is unknown, or there is no message.
             RoutingError: Nobody answered, and the configuration forbids the rules.
         """
-        messages, request, arguments = self._prepare(input, config, stop, kwargs)
+        prompt, request, arguments = self._prepare(input, config, stop, kwargs)
 
         def call() -> AIMessage:
             if self.rate_limiter is not None:
                 self.rate_limiter.acquire(blocking=True)
             chain: AttemptChain = self.routing.selector.select(request)
-            return cast("AIMessage", chain.invoke(messages, config, request=request, **arguments))
+            return cast("AIMessage", chain.invoke(prompt, config, request=request, **arguments))
 
-        kept = self.routing.inquiry(messages, request, arguments, config)
+        kept = self.routing.inquiry(request, arguments, config)
         answer = call() if kept is None else self.routing.results.invoke(kept, call)
         return as_v1(answer) if self.output_version == "v1" else answer
 
@@ -246,15 +246,15 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """The answer of the best model that gave an acceptable one, as `invoke` gives it."""
-        messages, request, arguments = self._prepare(input, config, stop, kwargs)
+        prompt, request, arguments = self._prepare(input, config, stop, kwargs)
 
         async def call() -> AIMessage:
             if self.rate_limiter is not None:
                 await self.rate_limiter.aacquire(blocking=True)
             chain: AttemptChain = self.routing.selector.select(request)
-            return cast("AIMessage", await chain.ainvoke(messages, config, request=request, **arguments))
+            return cast("AIMessage", await chain.ainvoke(prompt, config, request=request, **arguments))
 
-        kept = self.routing.inquiry(messages, request, arguments, config)
+        kept = self.routing.inquiry(request, arguments, config)
         answer = await call() if kept is None else await self.routing.results.ainvoke(kept, call)
         return as_v1(answer) if self.output_version == "v1" else answer
 
@@ -276,15 +276,15 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         if self._streaming_disabled(**kwargs):
             yield cast("AIMessageChunk", self.invoke(input, config, stop=stop, **kwargs))
             return
-        messages, request, arguments = self._prepare(input, config, stop, kwargs)
+        prompt, request, arguments = self._prepare(input, config, stop, kwargs)
 
         def call() -> Iterator[AIMessageChunk]:
             if self.rate_limiter is not None:
                 self.rate_limiter.acquire(blocking=True)
             chain: AttemptChain = self.routing.selector.select(request)
-            return chain.stream(messages, config, request=request, **arguments)
+            return chain.stream(prompt, config, request=request, **arguments)
 
-        kept = self.routing.inquiry(messages, request, arguments, config)
+        kept = self.routing.inquiry(request, arguments, config)
         chunks = call() if kept is None else self.routing.results.stream(kept, call)
         yield from map(V1Chunks(), chunks) if self.output_version == "v1" else chunks
 
@@ -300,15 +300,15 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         if self._streaming_disabled(**kwargs):
             yield cast("AIMessageChunk", await self.ainvoke(input, config, stop=stop, **kwargs))
             return
-        messages, request, arguments = self._prepare(input, config, stop, kwargs)
+        prompt, request, arguments = self._prepare(input, config, stop, kwargs)
 
         async def call() -> AsyncGenerator[AIMessageChunk, None]:
             if self.rate_limiter is not None:
                 await self.rate_limiter.aacquire(blocking=True)
             chain: AttemptChain = self.routing.selector.select(request)
-            return chain.astream(messages, config, request=request, **arguments)
+            return chain.astream(prompt, config, request=request, **arguments)
 
-        kept = self.routing.inquiry(messages, request, arguments, config)
+        kept = self.routing.inquiry(request, arguments, config)
         version = V1Chunks() if self.output_version == "v1" else None
         async with aclosing(await call() if kept is None else self.routing.results.astream(kept, call)) as chunks:
             async for chunk in chunks:
@@ -405,11 +405,11 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         config: RunnableConfig | None,
         stop: list[str] | None,
         kwargs: dict[str, Any],
-    ) -> tuple[list[BaseMessage], RouteRequest, dict[str, Any]]:
-        messages: list[BaseMessage] = (
-            [HumanMessage(input)] if isinstance(input, str) else self._convert_input(input).to_messages()
+    ) -> tuple[str | list[BaseMessage], RouteRequest, dict[str, Any]]:
+        prompt: str | list[BaseMessage] = (
+            input if isinstance(input, str) else self._convert_input(input).to_messages()
         )
-        if not messages:
+        if not isinstance(prompt, str) and not prompt:
             raise EmptyInputError
         task, pinned = kwargs.pop("task", None), kwargs.pop("model", None)
         if task is None:
@@ -427,14 +427,14 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         if self.call_defaults or parameters:
             kwargs = {**self.call_defaults, **parameters, **kwargs}
         request = RouteRequest.from_messages(
-            messages,
+            prompt,
             task=task,
             tools="tools" in kwargs,
             structured_output="schema" in kwargs,
             pinned=pinned,
             arrived=self.clock(),
         )
-        return messages, request, kwargs
+        return prompt, request, kwargs
 
 
 _STANDARD = frozenset({"api_key", "timeout", "max_retries"})

@@ -19,7 +19,6 @@ from langchain_scaffolding.selection import Selector
 
 if TYPE_CHECKING:
     from langchain_core.caches import BaseCache
-    from langchain_core.messages import BaseMessage
     from langchain_core.runnables import Runnable, RunnableConfig
 
     from langchain_scaffolding.attempts import Step
@@ -127,13 +126,12 @@ class Routing:
 
     def inquiry(
         self,
-        messages: Sequence[BaseMessage],
         request: RouteRequest,
         arguments: Mapping[str, Any],
         config: RunnableConfig | None,
     ) -> Inquiry | None:
         """What a call's answer is kept under; `None` if it is not kept."""
-        return None if self.results is None else self.results.inquiry(messages, request, arguments, config)
+        return None if self.results is None else self.results.inquiry(request.messages, request, arguments, config)
 
     def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
         """Left out of copies and pickles: a router works out its own."""

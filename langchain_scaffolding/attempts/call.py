@@ -34,6 +34,7 @@ from langchain_scaffolding.outcomes import (
 )
 from langchain_scaffolding.performance.breaker import CircuitBreakers
 from langchain_scaffolding.records import RouteRecord
+from langchain_scaffolding.request import as_messages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,8 +221,11 @@ class Call:
         rest = {name: value for name, value in self.kwargs.items() if name not in _LIMITS}
         return {**rest, "limits": limits}
 
-    def messages(self, step: Step, messages: list[BaseMessage]) -> list[BaseMessage]:
+    def prompt(self, step: Step, prompt: str | list[BaseMessage]) -> str | list[BaseMessage]:
         """The messages for a step: the rules work on the text itself, and not on the prompt around it."""
+        if step.is_model:
+            return prompt
+        messages = as_messages(prompt)
         if not step.is_rules:
             return messages
         readable = self.deadline.readable

@@ -32,23 +32,23 @@ T = TypeVar("T")
 _END = object()
 
 
-def call_step(call: Call, step: Step, messages: list[BaseMessage], config: RunnableConfig) -> Any:
+def call_step(call: Call, step: Step, prompt: str | list[BaseMessage], config: RunnableConfig) -> Any:
     """What a step gives."""
-    work = partial(step.invoke, call.messages(step, messages), config, **call.arguments(step))
+    work = partial(step.invoke, call.prompt(step, prompt), config, **call.arguments(step))
     if not (step.is_model and call.is_limited):
         return work()
     return call_within(work, call.deadline.left, call.settings.abandoned, step.name or "")
 
 
-async def acall_step(call: Call, step: Step, messages: list[BaseMessage], config: RunnableConfig) -> Any:
+async def acall_step(call: Call, step: Step, prompt: str | list[BaseMessage], config: RunnableConfig) -> Any:
     """What a step gives. With a limit it runs by itself, and is left behind if it ignores cancellation."""
     if not (step.is_model and call.is_limited):
-        return await step.ainvoke(call.messages(step, messages), config, **call.arguments(step))
+        return await step.ainvoke(call.prompt(step, prompt), config, **call.arguments(step))
     abandoned, name = call.settings.abandoned, step.name or ""
-    return await _within(start_call(call, step, messages, config), call.deadline.left(), abandoned, name)
+    return await _within(start_call(call, step, prompt, config), call.deadline.left(), abandoned, name)
 
 
-def start_call(call: Call, step: Step, messages: list[BaseMessage], config: RunnableConfig) -> asyncio.Future[Any]:
+def start_call(call: Call, step: Step, prompt: str | list[BaseMessage], config: RunnableConfig) -> asyncio.Future[Any]:
     """A future for what a step gives: in a task, or in a thread of its own where cancelling would not stop it.
 
     Raises:
@@ -58,8 +58,8 @@ def start_call(call: Call, step: Step, messages: list[BaseMessage], config: Runn
     abandoned.admit(name)
     arguments = call.arguments(step)
     if isinstance(step, Attempt) and not step.is_natively_async:
-        return _in_thread(partial(step.invoke, call.messages(step, messages), config, **arguments), abandoned, name)
-    return asyncio.ensure_future(step.ainvoke(call.messages(step, messages), config, **arguments))
+        return _in_thread(partial(step.invoke, call.prompt(step, prompt), config, **arguments), abandoned, name)
+    return asyncio.ensure_future(step.ainvoke(call.prompt(step, prompt), config, **arguments))
 
 
 async def _within(waiting: asyncio.Future[T], left: tuple[float, str] | None, abandoned: Abandoned, model: str) -> T:
@@ -130,10 +130,10 @@ def _in_thread(work: Callable[[], T], abandoned: Abandoned, model: str) -> async
 
 
 def stream_step(
-    call: Call, step: Step, reply: StreamedReply, messages: list[BaseMessage], config: RunnableConfig
+    call: Call, step: Step, reply: StreamedReply, prompt: str | list[BaseMessage], config: RunnableConfig
 ) -> Iterator[AIMessageChunk]:
     """The chunks of a step."""
-    source = partial(step.stream, call.messages(step, messages), config, **call.arguments(step))
+    source = partial(step.stream, call.prompt(step, prompt), config, **call.arguments(step))
     if not (step.is_model and call.is_stream_limited):
         return source()
 
@@ -144,11 +144,11 @@ def stream_step(
 
 
 def astream_step(
-    call: Call, step: Step, reply: StreamedReply, messages: list[BaseMessage], config: RunnableConfig
+    call: Call, step: Step, reply: StreamedReply, prompt: str | list[BaseMessage], config: RunnableConfig
 ) -> AsyncIterator[AIMessageChunk]:
     """The chunks of a step."""
     if not (step.is_model and call.is_stream_limited):
-        return step.astream(call.messages(step, messages), config, **call.arguments(step))
+        return step.astream(call.prompt(step, prompt), config, **call.arguments(step))
 
     def left() -> tuple[float, str] | None:
         return call.deadline.left(waiting_for_content=not reply.committed)
@@ -157,10 +157,10 @@ def astream_step(
     arguments = call.arguments(step)
     read: Callable[[asyncio.Queue[AIMessageChunk]], asyncio.Future[None]]
     if _streams_in_threads(step):
-        chunks = partial(step.stream, call.messages(step, messages), config, **arguments)
+        chunks = partial(step.stream, call.prompt(step, prompt), config, **arguments)
         read = partial(_read_in_thread, chunks, abandoned=abandoned, model=name)
     else:
-        read = partial(_read, partial(step.astream, call.messages(step, messages), config, **arguments))
+        read = partial(_read, partial(step.astream, call.prompt(step, prompt), config, **arguments))
     return _limited(read, left, abandoned, name)
 
 

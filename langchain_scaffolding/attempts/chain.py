@@ -27,14 +27,14 @@ _GOING = (GeneratorExit, KeyboardInterrupt, SystemExit, asyncio.CancelledError)
 """What ends a stream from outside."""
 
 
-class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
+class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
     """Calls the candidates of a ranking in turn until one gives an acceptable answer; the last fallback always answers.
 
     It is LangChain's `RunnableWithFallbacks` with the parts overridden that would lose something: attempts are children
     of its run, a stream commits with its first real content and not with an empty chunk, chunks are not accumulated
     while they pass, and the error at the end names every attempt.
 
-    Each method takes the messages, a config, the `request` (the ranking's own if left out), the `run` to work below (a
+    Each method takes messages or a text, a config, the `request` (the ranking's own if left out), the `run` to work below (a
     new one if left out) and arguments for the model; each raises `AllAttemptsFailedError` if nobody answered.
 
     Attributes:
@@ -88,7 +88,7 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
 
     def invoke(
         self,
-        input: list[BaseMessage],
+        input: str | list[BaseMessage],
         config: RunnableConfig | None = None,
         *,
         request: RouteRequest | None = None,
@@ -134,7 +134,7 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
 
     async def ainvoke(
         self,
-        input: list[BaseMessage],
+        input: str | list[BaseMessage],
         config: RunnableConfig | None = None,
         *,
         request: RouteRequest | None = None,
@@ -181,7 +181,7 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
 
     def stream(
         self,
-        input: list[BaseMessage],
+        input: str | list[BaseMessage],
         config: RunnableConfig | None = None,
         *,
         request: RouteRequest | None = None,
@@ -220,7 +220,7 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
 
     async def astream(
         self,
-        input: list[BaseMessage],
+        input: str | list[BaseMessage],
         config: RunnableConfig | None = None,
         *,
         request: RouteRequest | None = None,
@@ -259,7 +259,7 @@ class AttemptChain(RunnableWithFallbacks[list[BaseMessage], Any]):
 
 
 def _spoken(
-    call: Call, step: Step, probe: Probe, reply: StreamedReply, messages: list[BaseMessage], run: RouterRun
+    call: Call, step: Step, probe: Probe, reply: StreamedReply, prompt: str | list[BaseMessage], run: RouterRun
 ) -> Generator[AIMessageChunk, None, None]:
     """What one step says; nothing if it fails before it says something."""
     chunks: Iterator[AIMessageChunk] | None = None
@@ -267,7 +267,7 @@ def _spoken(
         while True:
             try:
                 if chunks is None:
-                    chunks = stream_step(call, step, reply, messages, run.child(probe if step.is_model else None))
+                    chunks = stream_step(call, step, reply, prompt, run.child(probe if step.is_model else None))
                 chunk = as_chunk(next(chunks))
             except StopIteration:
                 yield from call.streamed(step, probe, reply)
@@ -289,7 +289,7 @@ def _spoken(
 
 
 async def _aspoken(
-    call: Call, step: Step, probe: Probe, reply: StreamedReply, messages: list[BaseMessage], run: RouterRun
+    call: Call, step: Step, probe: Probe, reply: StreamedReply, prompt: str | list[BaseMessage], run: RouterRun
 ) -> AsyncGenerator[AIMessageChunk, None]:
     """What one step says; nothing if it fails before it says something."""
     chunks: AsyncIterator[AIMessageChunk] | None = None
@@ -297,7 +297,7 @@ async def _aspoken(
         while True:
             try:
                 if chunks is None:
-                    chunks = astream_step(call, step, reply, messages, run.child(probe if step.is_model else None))
+                    chunks = astream_step(call, step, reply, prompt, run.child(probe if step.is_model else None))
                 chunk = as_chunk(await anext(chunks))
             except StopAsyncIteration:
                 for ready in call.streamed(step, probe, reply):

@@ -207,13 +207,13 @@ def hedge(call: Call, step: Step, probe: Probe, others: Iterator[Step]) -> Race 
     return None if patience_s is None else Race(call, step, probe, others, patience_s)
 
 
-def run_race(race: Race, messages: list[BaseMessage], run: RouterRun) -> None:
+def run_race(race: Race, prompt: str | list[BaseMessage], run: RouterRun) -> None:
     """Run a race in threads."""
     call, results = race.call, queue.SimpleQueue[tuple[_Flight, Any, BaseException | None]]()
 
     def start(flight: _Flight) -> None:
         step, abandoned, name = flight.step, call.settings.abandoned, flight.step.name or ""
-        work = partial(step.invoke, call.messages(step, messages), run.child(flight.probe), **call.arguments(step))
+        work = partial(step.invoke, call.prompt(step, prompt), run.child(flight.probe), **call.arguments(step))
 
         def fly() -> None:
             try:
@@ -245,14 +245,14 @@ def run_race(race: Race, messages: list[BaseMessage], run: RouterRun) -> None:
         raise
 
 
-async def arun_race(race: Race, messages: list[BaseMessage], run: RouterRun) -> None:
+async def arun_race(race: Race, prompt: str | list[BaseMessage], run: RouterRun) -> None:
     """Run a race in tasks."""
     call = race.call
     waiting: dict[asyncio.Future[Any], _Flight] = {}
 
     def start(flight: _Flight) -> None:
         try:
-            future = start_call(call, flight.step, messages, run.child(flight.probe))
+            future = start_call(call, flight.step, prompt, run.child(flight.probe))
         except UnacceptableAnswerError as error:
             race.fail(flight, error)
             return

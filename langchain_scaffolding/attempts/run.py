@@ -25,6 +25,8 @@ from langchain_core.tracers import context
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.utils.env import env_var_is_set
 
+from langchain_scaffolding.request import as_messages
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from langchain_core.callbacks import Callbacks
@@ -155,7 +157,7 @@ def id_of(config: RunnableConfig) -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
-def open_run(config: RunnableConfig, settings: RunSettings, run_id: str, messages: Sequence[BaseMessage]) -> RouterRun:
+def open_run(config: RunnableConfig, settings: RunSettings, run_id: str, prompt: str | Sequence[BaseMessage]) -> RouterRun:
     """Open the router's run, if a handler listens."""
     if nobody_listens(config, settings):
         return RouterRun(config, None)
@@ -164,11 +166,11 @@ def open_run(config: RunnableConfig, settings: RunSettings, run_id: str, message
         return RouterRun(config, None)
     _label(manager, config, settings)
     name = config.get("run_name") or settings.name
-    return RouterRun(config, manager.on_chain_start(None, cast("Any", messages), name=name, run_id=UUID(run_id)))
+    return RouterRun(config, manager.on_chain_start(None, cast("Any", as_messages(prompt)), name=name, run_id=UUID(run_id)))
 
 
 async def aopen_run(
-    config: RunnableConfig, settings: RunSettings, run_id: str, messages: Sequence[BaseMessage]
+    config: RunnableConfig, settings: RunSettings, run_id: str, prompt: str | Sequence[BaseMessage]
 ) -> RouterRun:
     """Open the router's run, if a handler listens."""
     if nobody_listens(config, settings):
@@ -178,7 +180,7 @@ async def aopen_run(
         return RouterRun(config, None)
     _label(manager, config, settings)
     name = config.get("run_name") or settings.name
-    return RouterRun(config, await manager.on_chain_start(None, cast("Any", messages), name=name, run_id=UUID(run_id)))
+    return RouterRun(config, await manager.on_chain_start(None, cast("Any", as_messages(prompt)), name=name, run_id=UUID(run_id)))
 
 
 def _label(manager: BaseCallbackManager, config: RunnableConfig, settings: RunSettings) -> None:

@@ -20,6 +20,7 @@ from langchain_scaffolding.attempts.history import without_foreign_reasoning
 from langchain_scaffolding.candidates import Candidate
 from langchain_scaffolding.errors import UnacceptableAnswerError
 from langchain_scaffolding.outcomes import ErrorClass
+from langchain_scaffolding.request import as_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ Target: TypeAlias = tuple[Runnable[Any, Any], dict[str, Any]]
 """What is to be called, and with which arguments."""
 
 
-class Step(RunnableSerializable[list[BaseMessage], Any]):
+class Step(RunnableSerializable[str | list[BaseMessage], Any]):
     """One step of a chain: a runnable that is called as it would be called alone."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -70,11 +71,11 @@ class Step(RunnableSerializable[list[BaseMessage], Any]):
         """What is to be called with `config`, and the arguments of the call that are for it."""
         raise NotImplementedError
 
-    def readable(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+    def readable(self, prompt: str | list[BaseMessage]) -> str | list[BaseMessage]:
         """The messages as the runnable can take them."""
-        return messages
+        return prompt
 
-    def invoke(self, input: list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+    def invoke(self, input: str | list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Call the runnable, with `config` ambient: a bound model prefers the ambient one to the one it is given."""
         runnable, arguments = self.target(kwargs, config)
         token = var_child_runnable_config.set(config)
@@ -83,7 +84,7 @@ class Step(RunnableSerializable[list[BaseMessage], Any]):
         finally:
             var_child_runnable_config.reset(token)
 
-    async def ainvoke(self, input: list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+    async def ainvoke(self, input: str | list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Call the runnable, as `invoke` does."""
         runnable, arguments = self.target(kwargs, config)
         token = var_child_runnable_config.set(config)
@@ -93,7 +94,7 @@ class Step(RunnableSerializable[list[BaseMessage], Any]):
             var_child_runnable_config.reset(token)
 
     def stream(
-        self, input: list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
+        self, input: str | list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[AIMessageChunk]:
         """The runnable's chunks, with `config` ambient during each of its steps and never across a `yield`."""
         runnable, arguments = self.target(kwargs, config)
@@ -114,7 +115,7 @@ class Step(RunnableSerializable[list[BaseMessage], Any]):
                 close()
 
     async def astream(
-        self, input: list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
+        self, input: str | list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[AIMessageChunk]:
         """The runnable's chunks, as `stream` gives them."""
         runnable, arguments = self.target(kwargs, config)
@@ -160,13 +161,15 @@ class Attempt(Step):
         cls = type(self.candidate.chat_model)
         return cls._agenerate is not BaseChatModel._agenerate  # noqa: SLF001
 
-    def readable(self, messages: list[BaseMessage]) -> list[BaseMessage]:
-        """The messages without what only another provider's model can read."""
+    def readable(self, prompt: str | list[BaseMessage]) -> str | list[BaseMessage]:
+        """The messages without what only another provider's model can read; text as it is, for a chat model."""
+        if isinstance(prompt, str) and isinstance(self.candidate.model, BaseChatModel):
+            return prompt
 
         def provider() -> str | None:
             return self.candidate.chat_model._get_ls_params().get("ls_provider")  # noqa: SLF001
 
-        return without_foreign_reasoning(messages, self.candidate.name, provider)
+        return without_foreign_reasoning(as_messages(prompt), self.candidate.name, provider)
 
     def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
         """The candidate's model, with the call's tools or schema bound on it, and a scaffold's limits."""

@@ -137,7 +137,7 @@ class Ranking:
         """The winner, or `None` if no candidate can serve."""
         return self.ranked[0] if self._scored else None
 
-    @property
+    @cached_property
     def scores(self) -> dict[str, float]:
         """Points by name, of the candidates that can serve."""
         return {entry.name: -entry.minus_score for entry in self._scored}
@@ -158,7 +158,7 @@ class Ranking:
 
     def score_of(self, name: str) -> float | None:
         """The points of a candidate, or `None` if it cannot serve."""
-        return next((-entry.minus_score for entry in self._scored if entry.name == name), None)
+        return self.scores.get(name)
 
     def in_order(self, names: Iterable[str]) -> Ranking:
         """The same ranking with the named candidates first, in this order; names it does not hold are passed over."""

@@ -14,6 +14,7 @@ from langchain_core.runnables import RunnableLambda, RunnableWithFallbacks
 
 from langchain_scaffolding import Candidate, ScaffoldingConfig, ScaffoldingRouterLLM
 from langchain_scaffolding.attempts import AttemptChain
+from langchain_scaffolding.attempts.probe import Probe
 from langchain_scaffolding.errors import (
     AllAttemptsFailedError,
     AttemptTimeoutError,
@@ -122,6 +123,41 @@ def test_an_empty_first_chunk_does_not_commit_a_stream(path: str) -> None:
     message = call(ScaffoldingRouterLLM(models=[broken, large()]), path)
     assert attempts(message) == [("small", "connection"), ("large", None)]
     assert message.content == "from large"
+
+
+@pytest.mark.parametrize("is_bound", [False, True])
+@pytest.mark.parametrize("path", STREAMS)
+def test_a_stream_is_measured_at_its_start_its_first_token_and_its_end(path: str, is_bound: bool) -> None:
+    clock, records = FakeClock(), list[RouteRecord]()
+    model = small(Reply("one two three", first_token_s=0.5, token_s=0.25, usage=(7, 3)), clock=clock)
+    candidate = Candidate(name="small", model=model.bind(stop=["."]) if is_bound else model)
+    router = ScaffoldingRouterLLM(models=[candidate], observers=[records.append], clock=clock)
+    assert call(router, path).content == "one two three"
+    outcome = records[0].outcomes[0]
+    assert (outcome.first_token_s, outcome.total_s, outcome.output_tokens) == (0.5, 1.0, 3)
+
+
+def test_of_a_streams_tokens_the_probe_hears_the_first_and_the_end() -> None:
+    """Being told of every token would be the largest part of what routing a stream costs."""
+    heard = list[str]()
+
+    class Counting(Probe):
+        def on_llm_new_token(self, *args: object, **kwargs: object) -> None:
+            heard.append("token")
+            super().on_llm_new_token(*args, **kwargs)
+
+        def on_llm_end(self, *args: object, **kwargs: object) -> None:
+            heard.append("end")
+            super().on_llm_end(*args, **kwargs)
+
+    probe = Counting(FakeClock())
+    probe.may_doze = True
+    for chunk in small("one two three four").stream("x", {"callbacks": [probe]}):
+        if chunk.chunk_position == "last":
+            probe.listen()
+    assert heard[0] == "token"
+    assert heard[-1] == "end"
+    assert heard.count("token") == 1
 
 
 @pytest.mark.parametrize("path", STREAMS)

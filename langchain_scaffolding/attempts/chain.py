@@ -263,6 +263,7 @@ def _spoken(
 ) -> Generator[AIMessageChunk, None, None]:
     """What one step says; nothing if it fails before it says something."""
     chunks: Iterator[AIMessageChunk] | None = None
+    probe.may_doze = step.marks_its_last_chunk
     try:
         while True:
             try:
@@ -275,6 +276,8 @@ def _spoken(
             except Exception as error:  # noqa: BLE001 - whatever a model raises is its failure
                 call.failed(step, probe, error, reply)
                 return
+            if chunk.chunk_position == "last":
+                probe.listen()
             yield from reply.feed(chunk)
             if reply.fault is not None:
                 call.failed(step, probe, reply.fault, reply)
@@ -293,6 +296,7 @@ async def _aspoken(
 ) -> AsyncGenerator[AIMessageChunk, None]:
     """What one step says; nothing if it fails before it says something."""
     chunks: AsyncIterator[AIMessageChunk] | None = None
+    probe.may_doze = step.marks_its_last_chunk
     try:
         while True:
             try:
@@ -306,6 +310,8 @@ async def _aspoken(
             except Exception as error:  # noqa: BLE001 - whatever a model raises is its failure
                 call.failed(step, probe, error, reply)
                 return
+            if chunk.chunk_position == "last":
+                probe.listen()
             for ready in reply.feed(chunk):
                 yield ready
             if reply.fault is not None:

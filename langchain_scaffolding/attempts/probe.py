@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class Probe(BaseCallbackHandler):
     """Measures the first chat-model run below it: start, first token, end, tokens.
 
-    One probe serves one attempt. It hears chat-model events only.
+    One probe serves one attempt. It hears chat-model events only, and of a stream's tokens only the first: being told of
+    every token would be the largest part of what routing a stream costs. Whoever reads the stream tells it with `listen`
+    when the last chunk has come, and with it the end is near.
 
     Attributes:
         run_id: The id of the model's run; `None` until the model started.
@@ -28,25 +30,30 @@ class Probe(BaseCallbackHandler):
         ended: When the model ended or failed; `None` while it runs.
         output_tokens: Tokens of the answer as the provider counted them.
         cached: Whether LangChain's model cache answered, so that no model ran.
+        may_doze: Whether whoever reads the stream promises to call `listen`.
     """
 
     # Runs on the event loop itself: through the executor it would measure the executor.
     run_inline = True
     ignore_chain = True
+    ignore_llm = False
     ignore_agent = True
     ignore_retriever = True
     ignore_retry = True
     ignore_custom_event = True
 
+    # on the class, since one is made for every attempt
+    run_id: UUID | None = None
+    thread: int | None = None
+    started: float | None = None
+    first_token: float | None = None
+    ended: float | None = None
+    output_tokens: int | None = None
+    cached = False
+    may_doze = False
+
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
-        self.run_id: UUID | None = None
-        self.thread: int | None = None
-        self.started: float | None = None
-        self.first_token: float | None = None
-        self.ended: float | None = None
-        self.output_tokens: int | None = None
-        self.cached = False
 
     def on_chat_model_start(
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **_: Any
@@ -61,6 +68,11 @@ class Probe(BaseCallbackHandler):
         """Note the first token."""
         if self.first_token is None and run_id == self.run_id:
             self.first_token = self.clock()
+            self.ignore_llm = self.may_doze
+
+    def listen(self) -> None:
+        """Hear of the end."""
+        self.ignore_llm = False
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """Note the end, and what the provider counted."""

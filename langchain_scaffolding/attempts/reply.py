@@ -88,7 +88,10 @@ class StreamedReply:
             self._texts.append(content if isinstance(content, str) else chunk.text)
         if chunk.response_metadata:
             self._metadata.update(chunk.response_metadata)
-        if not self.committed:
+        if self.committed:
+            if chunk.chunk_position != "last" and not self._held:
+                return (chunk,)
+        else:
             self._held.append(chunk)
             self._saw_call = self._saw_call or bool(chunk.tool_call_chunks or chunk.tool_calls)
             if not self._says_something(chunk):
@@ -101,10 +104,8 @@ class StreamedReply:
         if chunk.chunk_position == "last":
             ready, self._held = self._held, [chunk]
             return ready
-        if self._held:
-            ready, self._held = [*self._held, chunk], []
-            return ready
-        return (chunk,)
+        ready, self._held = [*self._held, chunk], []
+        return ready
 
     def _says_something(self, chunk: AIMessageChunk) -> bool:
         return has_content(chunk) and not may_think_aloud(self.text)

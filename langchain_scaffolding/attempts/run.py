@@ -119,9 +119,9 @@ class RouterRun:
 
 
 def full_config(config: RunnableConfig | None) -> RunnableConfig:
-    """The call's config and what surrounds it; LangChain's full form of it only where there is anything to fill in."""
-    if config is None and var_child_runnable_config.get() is None:
-        return {}
+    """The call's config together with what surrounds it, if anything does."""
+    if var_child_runnable_config.get() is None:
+        return {} if config is None else config
     return ensure_config(config)
 
 
@@ -161,6 +161,7 @@ def open_run(config: RunnableConfig, settings: RunSettings, run_id: str, prompt:
     """Open the router's run, if a handler listens."""
     if nobody_listens(config, settings):
         return RouterRun(config, None)
+    config = ensure_config(config)
     manager = CallbackManager.configure(config.get("callbacks"), settings.callbacks, settings.verbose)
     if not manager.handlers:
         return RouterRun(config, None)
@@ -175,6 +176,7 @@ async def aopen_run(
     """Open the router's run, if a handler listens."""
     if nobody_listens(config, settings):
         return RouterRun(config, None)
+    config = ensure_config(config)
     manager = AsyncCallbackManager.configure(config.get("callbacks"), settings.callbacks, settings.verbose)
     if not manager.handlers:
         return RouterRun(config, None)

@@ -67,6 +67,11 @@ class Step(RunnableSerializable[str | list[BaseMessage], Any]):
     is_rules: bool = False
     """Whether it is the built-in rules, which take the task and its options."""
 
+    @property
+    def marks_its_last_chunk(self) -> bool:
+        """Whether its streams are sure to end in a chunk that says so."""
+        return False
+
     def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
         """What is to be called with `config`, and the arguments of the call that are for it."""
         raise NotImplementedError
@@ -99,41 +104,56 @@ class Step(RunnableSerializable[str | list[BaseMessage], Any]):
         """The runnable's chunks, with `config` ambient during each of its steps and never across a `yield`."""
         runnable, arguments = self.target(kwargs, config)
         chunks = runnable.stream(self.readable(input), config, **arguments)
-        try:
-            while True:
-                token = var_child_runnable_config.set(config)
-                try:
-                    chunk = next(chunks)
-                except StopIteration:
-                    return
-                finally:
-                    var_child_runnable_config.reset(token)
-                yield chunk
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
+        return chunks if _is_bare(config) else _with_ambient(chunks, config)
 
-    async def astream(
+    def astream(
         self, input: str | list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[AIMessageChunk]:
         """The runnable's chunks, as `stream` gives them."""
         runnable, arguments = self.target(kwargs, config)
         chunks = runnable.astream(self.readable(input), config, **arguments)
-        try:
-            while True:
-                token = var_child_runnable_config.set(config)
-                try:
-                    chunk = await anext(chunks)
-                except StopAsyncIteration:
-                    return
-                finally:
-                    var_child_runnable_config.reset(token)
-                yield chunk
-        finally:
-            aclose = getattr(chunks, "aclose", None)
-            if aclose is not None:
-                await aclose()
+        return chunks if _is_bare(config) else _awith_ambient(chunks, config)
+
+
+def _is_bare(config: RunnableConfig | None) -> bool:
+    """Whether a config says nothing that a call below could miss: nobody listens but the attempt's probe."""
+    return config is None or (len(config) == 1 and isinstance(config.get("callbacks"), list))
+
+
+def _with_ambient(chunks: Iterator[AIMessageChunk], config: RunnableConfig | None) -> Iterator[AIMessageChunk]:
+    try:
+        while True:
+            token = var_child_runnable_config.set(config)
+            try:
+                chunk = next(chunks)
+            except StopIteration:
+                return
+            finally:
+                var_child_runnable_config.reset(token)
+            yield chunk
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
+
+
+async def _awith_ambient(
+    chunks: AsyncIterator[AIMessageChunk], config: RunnableConfig | None
+) -> AsyncIterator[AIMessageChunk]:
+    try:
+        while True:
+            token = var_child_runnable_config.set(config)
+            try:
+                chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            finally:
+                var_child_runnable_config.reset(token)
+            yield chunk
+    finally:
+        aclose = getattr(chunks, "aclose", None)
+        if aclose is not None:
+            await aclose()
 
 
 class Attempt(Step):
@@ -154,6 +174,11 @@ class Attempt(Step):
         """Whether the model has token streaming of its own."""
         cls = type(self.candidate.chat_model)
         return cls._stream is not BaseChatModel._stream or cls._astream is not BaseChatModel._astream  # noqa: SLF001
+
+    @property
+    def marks_its_last_chunk(self) -> bool:
+        """Whether it is a chat model itself, whose streams LangChain ends in a chunk that says so."""
+        return isinstance(self.candidate.model, BaseChatModel)
 
     @property
     def is_natively_async(self) -> bool:

@@ -261,15 +261,25 @@ class Evidence:
         return twin
 
 
+def _mean_of_one(warm: Timing | None, cold: Timing | None) -> float | None:
+    if warm is None or cold is None:
+        only = cold if warm is None else warm
+        return None if only is None else only.seconds.value
+    usual, first = warm.seconds, cold.seconds
+    if first.total * usual.weight > _COLD_FACTOR * usual.total * first.weight:
+        return usual.value
+    return round((usual.total + first.total) / (usual.weight + first.weight), DIGITS)
+
+
 def latency_mean_s(parts: Sequence[Evidence]) -> float | None:
     """Mean seconds of the measured successes and of the failures that took longer; `None` without a success.
 
     Cold starts count unless they are evidently slower than the warm calls. Only sums are read, so this is cheap enough
     to be asked after every call.
     """
-    if len(parts) == 1 and parts[0].cold is None and parts[0].early is None:
+    if len(parts) == 1 and parts[0].early is None:
         # nearly every call comes here
-        return None if parts[0].warm is None else parts[0].warm.seconds.value
+        return _mean_of_one(parts[0].warm, parts[0].cold)
     block = max([part.block for part in parts], default=0)
     warm_weight = warm_total = cold_weight = cold_total = early_weight = early_total = 0.0
     for part in parts:

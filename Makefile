@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-local test-slow chaos lint format type imports notebooks bench clean
+.PHONY: help demo test test-local test-slow chaos lint format type audit notebooks bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ format: $(STAMPS)/lint  ## Format the code
 
 type: $(STAMPS)/lint  ## Check the types
 	@$(BIN)/mypy
+
+audit: $(STAMPS)/lint $(STAMPS)/audit  ## Look the dependencies up among known vulnerabilities
+	@$(BIN)/python .ci/audit.py
 
 notebooks: $(STAMPS)/notebooks  ## Run the notebooks
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks -q

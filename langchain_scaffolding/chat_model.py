@@ -204,9 +204,7 @@ class RoutedChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         prompt, request, arguments = self._prepare(messages, None, stop, kwargs)
         chain: AttemptChain = self.routing.selector.select(request)
-        async with aclosing(
-            chain.astream(prompt, {}, request=request, run=below(run_manager), **arguments)
-        ) as chunks:
+        async with aclosing(chain.astream(prompt, {}, request=request, run=below(run_manager), **arguments)) as chunks:
             while True:
                 with heard_once():
                     chunk = await anext(chunks, None)

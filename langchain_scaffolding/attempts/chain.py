@@ -18,7 +18,15 @@ from langchain_scaffolding.attempts.calling import acall_step, astream_step, cal
 from langchain_scaffolding.attempts.hedging import Race, arun_race, hedge, run_race
 from langchain_scaffolding.attempts.probe import Probe
 from langchain_scaffolding.attempts.reply import StreamedReply, as_chunk
-from langchain_scaffolding.attempts.run import RouterRun, RunSettings, aopen_run, close_dangling, full_config, id_of, open_run
+from langchain_scaffolding.attempts.run import (
+    RouterRun,
+    RunSettings,
+    aopen_run,
+    close_dangling,
+    full_config,
+    id_of,
+    open_run,
+)
 from langchain_scaffolding.attempts.step import Step
 from langchain_scaffolding.ranking import Ranking
 from langchain_scaffolding.request import RouteRequest
@@ -34,8 +42,8 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
     of its run, a stream commits with its first real content and not with an empty chunk, chunks are not accumulated
     while they pass, and the error at the end names every attempt.
 
-    Each method takes messages or a text, a config, the `request` (the ranking's own if left out), the `run` to work below (a
-    new one if left out) and arguments for the model; each raises `AllAttemptsFailedError` if nobody answered.
+    Each method takes messages or a text, a config, the `request` (the ranking's own if left out), the `run` to work
+    below (a new one if left out) and arguments for the model; each raises `AllAttemptsFailedError` if nobody answered.
 
     Attributes:
         runnable: The first step.
@@ -276,8 +284,7 @@ def _spoken(
             except Exception as error:  # noqa: BLE001 - whatever a model raises is its failure
                 call.failed(step, probe, error, reply)
                 return
-            if chunk.chunk_position == "last":
-                probe.listen()
+            probe.see(chunk)
             yield from reply.feed(chunk)
             if reply.fault is not None:
                 call.failed(step, probe, reply.fault, reply)
@@ -310,8 +317,7 @@ async def _aspoken(
             except Exception as error:  # noqa: BLE001 - whatever a model raises is its failure
                 call.failed(step, probe, error, reply)
                 return
-            if chunk.chunk_position == "last":
-                probe.listen()
+            probe.see(chunk)
             for ready in reply.feed(chunk):
                 yield ready
             if reply.fault is not None:

@@ -29,6 +29,7 @@ from langchain_scaffolding.request import as_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
     from langchain_core.callbacks import Callbacks
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import RunnableConfig
@@ -157,7 +158,9 @@ def id_of(config: RunnableConfig) -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
-def open_run(config: RunnableConfig, settings: RunSettings, run_id: str, prompt: str | Sequence[BaseMessage]) -> RouterRun:
+def open_run(
+    config: RunnableConfig, settings: RunSettings, run_id: str, prompt: str | Sequence[BaseMessage]
+) -> RouterRun:
     """Open the router's run, if a handler listens."""
     if nobody_listens(config, settings):
         return RouterRun(config, None)
@@ -167,7 +170,9 @@ def open_run(config: RunnableConfig, settings: RunSettings, run_id: str, prompt:
         return RouterRun(config, None)
     _label(manager, config, settings)
     name = config.get("run_name") or settings.name
-    return RouterRun(config, manager.on_chain_start(None, cast("Any", as_messages(prompt)), name=name, run_id=UUID(run_id)))
+    return RouterRun(
+        config, manager.on_chain_start(None, cast("Any", as_messages(prompt)), name=name, run_id=UUID(run_id))
+    )
 
 
 async def aopen_run(
@@ -182,7 +187,9 @@ async def aopen_run(
         return RouterRun(config, None)
     _label(manager, config, settings)
     name = config.get("run_name") or settings.name
-    return RouterRun(config, await manager.on_chain_start(None, cast("Any", as_messages(prompt)), name=name, run_id=UUID(run_id)))
+    return RouterRun(
+        config, await manager.on_chain_start(None, cast("Any", as_messages(prompt)), name=name, run_id=UUID(run_id))
+    )
 
 
 def _label(manager: BaseCallbackManager, config: RunnableConfig, settings: RunSettings) -> None:

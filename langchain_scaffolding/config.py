@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from langchain_scaffolding.errors import ConfigurationError
 
 SizeClass = Literal["small", "medium", "large"]
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -75,8 +79,19 @@ class ScaffoldingConfig(BaseModel):
         return _upper(value)
 
 
-class TaskPreferences(BaseModel):
-    """What a profile says about one task; a `None` leaves the profile's own value in force."""
+class Constraints(BaseModel):
+    """Which models may be called; what is unknown of a model counts against it.
+
+    Attributes:
+        prefer: Models that are tried first, in this order; the others follow.
+        allow: Only these models; `None` allows all, an empty list allows none.
+        deny: Never these models.
+        pin: Exactly this model.
+        local_only: Only models that are known to run on this machine (the tag `local`).
+        max_size_gb: Only models known to be at most this large, in GB (10^9 bytes).
+        max_cost: Only models known to cost at most this, in US dollars per million output tokens (`cost` in a model's
+            metadata). A local model of which no cost is stated costs nothing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -84,6 +99,42 @@ class TaskPreferences(BaseModel):
     allow: tuple[str, ...] | None = None
     deny: tuple[str, ...] = ()
     pin: str | None = None
+    local_only: bool = False
+    max_size_gb: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    max_cost: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+    @field_validator("prefer", "allow", "deny", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        if isinstance(value, str):
+            msg = f"give a list of model names, such as [{value!r}]"
+            raise ValueError(msg)  # noqa: TRY004 - pydantic turns a ValueError into its own, a TypeError it lets fly
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.pin is not None and self.pin in self.deny:
+            msg = f"it pins {self.pin!r} and denies it; remove one of the two"
+            raise ValueError(msg)
+        if self.pin is not None and self.allow is not None and self.pin not in self.allow:
+            msg = f"it pins {self.pin!r}, which is not among those it allows; add it to `allow`, or leave `allow` out"
+            raise ValueError(msg)
+        return self
+
+    def named(self) -> frozenset[str]:
+        """Every model that is named here."""
+        return frozenset((*self.prefer, *(self.allow or ()), *self.deny, *((self.pin,) if self.pin else ())))
+
+
+class TaskPreferences(Constraints):
+    """What a profile says about one task, beside what it says about all.
+
+    Attributes:
+        capabilities: Only models that state all of these.
+        max_response_time_ms: Limit of the whole call in milliseconds, instead of the configuration's.
+        parameters: Sent to the model with every call, unless the call says otherwise.
+    """
+
     capabilities: tuple[str, ...] = ()
     max_response_time_ms: Milliseconds | None = None
     parameters: dict[str, object] = Field(default_factory=dict)
@@ -94,18 +145,12 @@ class TaskPreferences(BaseModel):
         return _upper(value)
 
 
-class RoutingProfile(BaseModel):
+class RoutingProfile(Constraints):
     """A named set of hard constraints. They fail closed: what a profile excludes is never called, whatever fails.
 
     Attributes:
         name: What the profile is called in messages and records.
-        prefer: Models that are tried first, in this order; the others follow.
-        allow: Only these models; `None` allows all, an empty list allows none.
-        deny: Never these models.
-        pin: Exactly this model.
-        local_only: Only models that are known to run on this machine.
-        max_size_gb: Only models known to be at most this large, in GB (10^9 bytes).
-        tasks: The same by task, with required `capabilities`, `max_response_time_ms` and call `parameters`.
+        tasks: Further constraints by task, with required `capabilities`, `max_response_time_ms` and call `parameters`.
 
     Example:
         >>> profile = RoutingProfile(name="private", local_only=True, tasks={"title": {"pin": "tiny"}})
@@ -113,32 +158,86 @@ class RoutingProfile(BaseModel):
         'tiny'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str = Field(min_length=1)
-    prefer: tuple[str, ...] = ()
-    allow: tuple[str, ...] | None = None
-    deny: tuple[str, ...] = ()
-    pin: str | None = None
-    local_only: bool = False
-    max_size_gb: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     tasks: dict[str, TaskPreferences] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.pin is not None and self.pin in self.deny:
-            msg = f"profile {self.name!r} pins {self.pin!r} and denies it; remove one of the two"
-            raise ValueError(msg)
-        return self
 
     def for_task(self, task: str) -> TaskPreferences:
         """What the profile says about a task; empty preferences if it says nothing."""
-        return self.tasks.get(task) or TaskPreferences()
+        return self.tasks.get(task) or _NO_PREFERENCES
 
     def model_names(self) -> frozenset[str]:
         """Every model that the profile names, to check against those registered."""
-        names: set[str] = set()
-        parts: list[RoutingProfile | TaskPreferences] = [self, *self.tasks.values()]
-        for part in parts:
-            names.update(part.prefer, part.allow or (), part.deny, (part.pin,) if part.pin else ())
-        return frozenset(names)
+        return self.named().union(*(task.named() for task in self.tasks.values()))
+
+
+_NO_PREFERENCES = TaskPreferences()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profiles:
+    """Profiles to choose from.
+
+    Attributes:
+        always: Those that hold for every call, beside what a call chooses.
+        by_name: Those that a call may choose.
+    """
+
+    always: tuple[RoutingProfile, ...] = ()
+    by_name: Mapping[str, RoutingProfile] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, profiles: Iterable[RoutingProfile]) -> Profiles:
+        """Profiles to choose from by their names.
+
+        Raises:
+            ConfigurationError: One of them is no profile, or two have one name.
+
+        Example:
+            >>> sorted(Profiles.of([RoutingProfile(name="private", local_only=True)]).by_name)
+            ['private']
+        """
+        by_name: dict[str, RoutingProfile] = {}
+        for profile in profiles:
+            if not isinstance(profile, RoutingProfile):
+                msg = f"`profiles` takes `RoutingProfile`s, not {profile!r}."
+                raise ConfigurationError(msg)
+            if profile.name in by_name:
+                raise ConfigurationError(f"Two profiles are named {profile.name!r}; rename one of them.")
+            by_name[profile.name] = profile
+        return cls(by_name=by_name)
+
+    def chosen(self, names: Iterable[str]) -> tuple[RoutingProfile, ...]:
+        """The profiles of these names.
+
+        Raises:
+            ConfigurationError: There is none of a name; the message lists those there are.
+        """
+        for name in names:
+            if name not in self.by_name:
+                known = ", ".join(sorted(self.by_name)) or "none"
+                msg = (
+                    f"Unknown routing profile {name!r}. Known profiles: {known}. "
+                    "Choose one of these, or add it: `ScaffoldingRouterLLM(profiles=[...])`."
+                )
+                raise ConfigurationError(msg)
+        return tuple(self.by_name[name] for name in names)
+
+    def __iter__(self) -> Iterator[RoutingProfile]:
+        """All of them."""
+        yield from self.always
+        yield from self.by_name.values()
+
+
+ProfileSource: TypeAlias = Callable[[], Profiles]
+"""Gives the profiles that hold now; asked on every call, so it must be quick."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaticProfiles:
+    """A source that always gives the same profiles."""
+
+    profiles: Profiles
+
+    def __call__(self) -> Profiles:
+        """The profiles."""
+        return self.profiles

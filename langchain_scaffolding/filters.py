@@ -7,6 +7,7 @@ found and what was needed; it stands behind the candidate's name in `Ranking.rej
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from langchain_core.language_models import BaseChatModel
@@ -17,7 +18,7 @@ from langchain_scaffolding.request import RouteRequest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from langchain_scaffolding.config import RoutingProfile, TaskPreferences
+    from langchain_scaffolding.config import Constraints, RoutingProfile
 
 Filter: TypeAlias = Callable[[RouteRequest, Candidate], str | None]
 _F = TypeVar("_F", bound=Callable[..., object])
@@ -133,42 +134,96 @@ def shorter_than(max_context_length: int) -> Filter:
     return within_max_context_length
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exclusion:
+    """Why a profile excludes a candidate.
+
+    Attributes:
+        setting: The setting of the profile that does, such as "local_only".
+        found: What the candidate is, or has.
+        needed: What the setting asks for.
+        why: Both as one phrase that follows the profile's name.
+    """
+
+    setting: str
+    found: str
+    needed: str
+    why: str
+
+
 def permitted_by(profile: RoutingProfile) -> Filter:
     """A filter that holds a profile's constraints. It fails closed: what is unknown is not permitted."""
 
     @cacheable
     def permitted_by_profile(request: RouteRequest, candidate: Candidate) -> str | None:
-        why = _excluded(profile, candidate) or _excluded_for_task(profile.for_task(request.task), candidate)
-        return None if why is None else f"profile {profile.name!r} {why}"
+        exclusion = excluded_by(profile, request.task, candidate)
+        return None if exclusion is None else f"profile {profile.name!r} {exclusion.why}"
 
     return permitted_by_profile
 
 
-def _excluded(profile: RoutingProfile, candidate: Candidate) -> str | None:
-    tags = candidate.tags
-    why = _excluded_by_name(profile, candidate.name)
-    if why is None and profile.local_only and tags.local is not True:
-        why = (
-            "allows local models only, and this one is " + ("unknown to be" if tags.local is None else "not") + " local"
-        )
-    if why is None and profile.max_size_gb is not None and (tags.size_gb is None or tags.size_gb > profile.max_size_gb):
-        found = "unknown" if tags.size_gb is None else f"{tags.size_gb:g} GB"
-        why = f"allows {profile.max_size_gb:g} GB, size is {found}"
-    return why
+def excluded_by(profile: RoutingProfile, task: str, candidate: Candidate) -> Exclusion | None:
+    """Why a profile excludes a candidate from a task, or `None` if it permits it.
 
-
-def _excluded_for_task(preferences: TaskPreferences, candidate: Candidate) -> str | None:
-    missing = frozenset(preferences.capabilities) - (candidate.tags.capabilities or frozenset())
+    Example:
+        >>> from langchain_scaffolding import Candidate, ModelTags, RoutingProfile
+        >>> from langchain_scaffolding.testing import ScriptedChatModel
+        >>> small = Candidate(name="small", model=ScriptedChatModel(), tags=ModelTags(size_gb=4))
+        >>> excluded_by(RoutingProfile(name="frugal", max_size_gb=2), "chat", small)
+        Exclusion(setting='max_size_gb', found='4 GB', needed='at most 2 GB', why='allows 2 GB, size is 4 GB')
+    """
+    found = _excluded(profile, candidate)
+    if found is not None or task not in profile.tasks:
+        return found
+    preferences = profile.tasks[task]
+    missing = ", ".join(sorted(frozenset(preferences.capabilities) - (candidate.tags.capabilities or frozenset())))
     if missing:
-        return f"requires {', '.join(sorted(missing))} for this task"
-    return _excluded_by_name(preferences, candidate.name)
+        has = ", ".join(sorted(candidate.tags.capabilities or ())) or "no capability"
+        why = f"requires {missing} for this task"
+        return Exclusion(setting="capabilities", found=has, needed=missing, why=why)
+    return _excluded(preferences, candidate)
 
 
-def _excluded_by_name(names: RoutingProfile | TaskPreferences, name: str) -> str | None:
-    if name in names.deny:
-        return f"denies {name}"
-    if names.allow is not None and name not in names.allow:
-        return f"allows only {', '.join(names.allow) or 'nothing'}"
-    if names.pin is not None and name != names.pin:
-        return f"pins {names.pin}"
+def cost_of(candidate: Candidate) -> float | None:
+    """US dollars per million output tokens, as the model's metadata states them; `None` if they are unknown.
+
+    A local model that states no cost costs nothing.
+    """
+    stated = candidate.tags.extra.get("cost")
+    if isinstance(stated, (int, float)) and not isinstance(stated, bool):
+        return float(stated)
+    return 0.0 if stated is None and candidate.tags.local is True else None
+
+
+def _excluded(limits: Constraints, candidate: Candidate) -> Exclusion | None:
+    found = _excluded_by_name(limits, candidate.name)
+    tags = candidate.tags
+    if found is None and limits.local_only and tags.local is not True:
+        is_local = "unknown to be local" if tags.local is None else "not local"
+        why = f"allows local models only, and this one is {is_local}"
+        found = Exclusion(setting="local_only", found=is_local, needed="a local model", why=why)
+    if found is None and limits.max_size_gb is not None:
+        found = _above("max_size_gb", tags.size_gb, limits.max_size_gb, "size", "{:g} GB")
+    if found is None and limits.max_cost is not None:
+        found = _above("max_cost", cost_of(candidate), limits.max_cost, "cost", "${:g} per million tokens")
+    return found
+
+
+def _above(setting: str, value: float | None, most: float, noun: str, form: str) -> Exclusion | None:
+    if value is not None and value <= most:
+        return None
+    found, needed = "unknown" if value is None else form.format(value), form.format(most)
+    return Exclusion(
+        setting=setting, found=found, needed=f"at most {needed}", why=f"allows {needed}, {noun} is {found}"
+    )
+
+
+def _excluded_by_name(limits: Constraints, name: str) -> Exclusion | None:
+    if name in limits.deny:
+        return Exclusion(setting="deny", found=name, needed="any other model", why=f"denies {name}")
+    if limits.allow is not None and name not in limits.allow:
+        allowed = ", ".join(limits.allow) or "nothing"
+        return Exclusion(setting="allow", found=name, needed=allowed, why=f"allows only {allowed}")
+    if limits.pin is not None and name != limits.pin:
+        return Exclusion(setting="pin", found=name, needed=limits.pin, why=f"pins {limits.pin}")
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import HumanMessage
 
@@ -43,6 +43,8 @@ class RouteRequest:
         input_tokens: Estimated length of the input in tokens.
         pinned: The model that the caller named, or `None`.
         conversation_model: The model whose tool call the last messages answer, or `None`; the call stays with it.
+        profiles: The routing profiles that the call chose, beside the router's own.
+        routing: What chooses for the call, where that is not the router's own; `None` for the usual call.
         arrived: When the call arrived, by the router's clock, so that waiting counts; `None` if it was not noted.
         prompt: What the caller gave: text or messages; kept out of `repr`.
 
@@ -61,6 +63,8 @@ class RouteRequest:
     input_tokens: int = 0
     pinned: str | None = None
     conversation_model: str | None = None
+    profiles: tuple[str, ...] = field(default=(), repr=False)
+    routing: Any = field(default=None, repr=False, compare=False)
     arrived: float | None = field(default=None, repr=False, compare=False)
     prompt: str | Sequence[BaseMessage] = field(default=(), repr=False, compare=False)
 
@@ -74,6 +78,8 @@ class RouteRequest:
         structured_output: bool = False,
         pinned: str | None = None,
         arrived: float | None = None,
+        profiles: tuple[str, ...] = (),
+        routing: Any = None,
     ) -> RouteRequest:
         """The request that these messages, or this text, make."""
         tokens, images = measure(prompt)
@@ -84,6 +90,8 @@ class RouteRequest:
             pinned=pinned,
             conversation_model=None if isinstance(prompt, str) else conversation_model(prompt),
             arrived=arrived,
+            profiles=profiles,
+            routing=routing,
             prompt=prompt,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -20,7 +21,7 @@ from langchain_scaffolding.attempts import AttemptChain, RunSettings
 from langchain_scaffolding.bindings import with_raw_tools, without_streaming
 from langchain_scaffolding.candidates import Candidate, register
 from langchain_scaffolding.chat_model import RoutedChatModel
-from langchain_scaffolding.config import RoutingProfile, ScaffoldingConfig
+from langchain_scaffolding.config import Profiles, ProfileSource, RoutingProfile, ScaffoldingConfig, StaticProfiles
 from langchain_scaffolding.content import V1Chunks, as_v1
 from langchain_scaffolding.errors import ConfigurationError, EmptyInputError, UnknownModelError, UnknownTaskError
 from langchain_scaffolding.filters import Filter
@@ -31,7 +32,7 @@ from langchain_scaffolding.ranking import Ranking
 from langchain_scaffolding.records import Observer
 from langchain_scaffolding.request import DEFAULT_TASK, RouteRequest
 from langchain_scaffolding.results import LocalCache
-from langchain_scaffolding.routing import Routing, RoutingOptions
+from langchain_scaffolding.routing import Routing, RoutingByProfile, RoutingOptions
 from langchain_scaffolding.scorers import Scorer
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         policy: "greedy", or a policy object.
         scorers: What gives points, instead of the four default scorers.
         filters: Hard constraints beside those that the configuration and profile set, instead of `DEFAULT_FILTERS`.
-        profile: Hard preferences; they fail closed.
+        profile: Hard preferences for every call; they fail closed.
+        profiles: Profiles that calls may choose by `config["configurable"]["routing_profile"]` or `routing_profile=`;
+            they narrow what `profile` permits. Or a source of them: `langchain_scaffolding.settings.ProfileFile`.
         tasks: Further task names or `Task`s that calls may be labelled with.
         last_resort: A runnable over messages that answers when no model did; default the rules.
         performance: Where outcomes are recorded; share one between routers to share what is learned.
@@ -84,6 +87,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
     scorers: tuple[Any, ...] | None = Field(repr=False)
     filters: tuple[Any, ...] | None = Field(repr=False)
     routing_profile: RoutingProfile | None = Field(repr=False)
+    profiles: Any = Field(repr=False)
     tasks: tuple[Any, ...] = Field(repr=False)
     last_resort: Any = Field(repr=False)
     performance: PerformanceTracker = Field(repr=False)
@@ -102,6 +106,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         scorers: Sequence[Scorer] | None = None,
         filters: Sequence[Filter] | None = None,
         profile: RoutingProfile | Mapping[str, Any] | None = None,
+        profiles: Sequence[RoutingProfile] | ProfileSource | None = None,
         tasks: Sequence[str | Task] = (),
         last_resort: Runnable[Any, Any] | None = None,
         performance: PerformanceTracker | None = None,
@@ -122,6 +127,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             policy=policy_of(policy),
             scorers=None if scorers is None else tuple(scorers),
             filters=None if filters is None else tuple(filters),
+            profiles=profiles,
             tasks=tuple(tasks),
             last_resort=last_resort,
             performance=PerformanceTracker() if performance is None else performance,
@@ -151,6 +157,27 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             raise ConfigurationError(msg)
         return cls(models=found.candidates, **options)
 
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], *, profile: str | None = None, **options: Any) -> Self:
+        """The router that a TOML or YAML file describes; see `docs/configuration.md`.
+
+        Profiles are read anew when the file changes.
+
+        Args:
+            path: The file.
+            profile: The profile of the file that holds for every call, instead of the one it names itself.
+            **options: As for the constructor; they stand before what the file says.
+
+        Raises:
+            ConfigurationError: The file is wrong; each line names the file, line, key, value and what is allowed.
+
+        Example:
+            >>> router = ScaffoldingRouterLLM.from_file("router.toml", profile="private")  # doctest: +SKIP
+        """
+        from langchain_scaffolding.settings import options_from_file
+
+        return cls(**{**options_from_file(path, profile=profile), **options})
+
     def _assemble(self) -> None:
         from langchain_scaffolding.tasks import ThinkingBudgets, known_tasks
 
@@ -170,31 +197,31 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             for name, value in (("temperature", self.temperature), ("max_tokens", self.max_tokens), ("stop", self.stop))
             if value is not None
         }
-        facts["routing"] = Routing(
-            RoutingOptions(
-                candidates=self._candidates(),
-                config=self.config,
-                policy=self.policy,
-                scorers=self.scorers,
-                filters=self.filters,
-                profile=self.routing_profile,
-                tasks=known_tasks(self.tasks),
-                last_resort=self.last_resort,
-                performance=self.performance,
-                breakers=self.breakers,
-                budgets=ThinkingBudgets(),
-                observers=self.observers,
-                clock=self.clock,
-                run_settings=RunSettings(
-                    name=self.get_name(),
-                    callbacks=self.callbacks,
-                    verbose=self.verbose,
-                    tags=tuple(self.tags or ()),
-                    metadata=self.metadata or {},
-                ),
+        options = RoutingOptions(
+            candidates=self._candidates(),
+            config=self.config,
+            policy=self.policy,
+            scorers=self.scorers,
+            filters=self.filters,
+            profiles=() if self.routing_profile is None else (self.routing_profile,),
+            tasks=known_tasks(self.tasks),
+            last_resort=self.last_resort,
+            performance=self.performance,
+            breakers=self.breakers,
+            budgets=ThinkingBudgets(),
+            observers=self.observers,
+            clock=self.clock,
+            run_settings=RunSettings(
+                name=self.get_name(),
+                callbacks=self.callbacks,
+                verbose=self.verbose,
+                tags=tuple(self.tags or ()),
+                metadata=self.metadata or {},
             ),
-            self.cache if isinstance(self.cache, BaseCache) else None,
         )
+        cache = self.cache if isinstance(self.cache, BaseCache) else None
+        source = facts["profiles"] = _source_of(self.profiles)
+        facts["routing"] = Routing(options, cache) if source is None else RoutingByProfile(options, source, cache)
 
     def _candidates(self) -> dict[str, Candidate]:
         disabled = True if self.streaming is False else self.disable_streaming
@@ -314,6 +341,14 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             async for chunk in chunks:
                 yield chunk if version is None else version(chunk)
 
+    def stream_events(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Events as LangChain gives them. Version 3 hides the config from the model, and it may choose profiles."""
+        return super().stream_events(input, config, **_with_profiles(config, kwargs))
+
+    def astream_events(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Events as `stream_events` gives them."""
+        return super().astream_events(input, config, **_with_profiles(config, kwargs))
+
     def scaffold(self, task: str | Task, **options: Any) -> Scaffold:
         r"""A runnable that does a task over a text: prompt, routing, cleaning, checks, the rule if no model will do.
 
@@ -406,15 +441,16 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         stop: list[str] | None,
         kwargs: dict[str, Any],
     ) -> tuple[str | list[BaseMessage], RouteRequest, dict[str, Any]]:
-        prompt: str | list[BaseMessage] = (
-            input if isinstance(input, str) else self._convert_input(input).to_messages()
-        )
+        prompt: str | list[BaseMessage] = input if isinstance(input, str) else self._convert_input(input).to_messages()
         if not isinstance(prompt, str) and not prompt:
             raise EmptyInputError
-        task, pinned = kwargs.pop("task", None), kwargs.pop("model", None)
+        task, pinned, profile = kwargs.pop("task", None), kwargs.pop("model", None), kwargs.pop("routing_profile", None)
+        configured, profiles = _configured(config, profile)
         if task is None:
-            task = _configured_task(config) or DEFAULT_TASK
+            task = configured or DEFAULT_TASK
         routing: Routing = self.routing
+        if profiles or self.profiles is not None:
+            routing = routing.under(profiles)
         if task not in routing.tasks:
             raise UnknownTaskError(task, routing.tasks)
         if pinned is not None and pinned not in routing.candidates:
@@ -433,6 +469,8 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             structured_output="schema" in kwargs,
             pinned=pinned,
             arrived=self.clock(),
+            profiles=profiles,
+            routing=None if routing is self.routing else routing,
         )
         return prompt, request, kwargs
 
@@ -463,13 +501,43 @@ def _reject_unknown(options: Mapping[str, Any], fields: Mapping[str, Any]) -> No
             raise ConfigurationError(msg)
 
 
-def _configured_task(config: RunnableConfig | None) -> str | None:
-    """The task that the call's config, or the one around it, names."""
+def _configured(config: RunnableConfig | None, chosen: object) -> tuple[str | None, tuple[str, ...]]:
+    """The task that the call's config, or the one around it, names; and all profiles that anybody chose.
+
+    Of two tasks the nearer one counts. Of profiles all hold: who is below may narrow what who is above permits, and not
+    widen it.
+    """
+    task, profiles = None, () if chosen is None else _profile_names(chosen)
     for each in (config, var_child_runnable_config.get()):
-        task = (each or {}).get("configurable", {}).get("scaffold_task")
-        if task is not None:
-            return cast("str", task)
-    return None
+        configurable = each.get("configurable") if each else None
+        if configurable:
+            if task is None:
+                task = configurable.get("scaffold_task")
+            chosen = configurable.get("routing_profile")
+            if chosen is not None:
+                profiles = tuple(dict.fromkeys((*_profile_names(chosen), *profiles)))
+    return task, profiles
+
+
+def _with_profiles(config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Keyword arguments that say which profiles the call's config chooses."""
+    _, profiles = _configured(config, kwargs.pop("routing_profile", None))
+    return {**kwargs, "routing_profile": profiles} if profiles else kwargs
+
+
+def _profile_names(chosen: object) -> tuple[str, ...]:
+    names = (chosen,) if isinstance(chosen, str) else tuple(chosen) if isinstance(chosen, (list, tuple)) else ()
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ConfigurationError(f"A routing profile is chosen by its name, or a list of names, not by {chosen!r}.")
+    return names
+
+
+def _source_of(profiles: Sequence[RoutingProfile] | ProfileSource | None) -> ProfileSource | None:
+    """What gives the profiles that calls may choose; `None` if there are none, so that no call asks."""
+    if profiles is None or callable(profiles):
+        return profiles
+    found = Profiles.of(profiles)
+    return StaticProfiles(found) if found.by_name else None
 
 
 def _decision_id(answer: BaseMessage | str | UUID) -> str:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_scaffolding.attempts import Attempt, AttemptChain, CallSettings, Hedging, LastResort, Limits, RunSettings
-from langchain_scaffolding.config import TaskPreferences
-from langchain_scaffolding.errors import ConfigurationError, UnknownModelError
-from langchain_scaffolding.filters import DEFAULT_FILTERS, Filter, able_to_do, permitted_by, shorter_than, suits
+from langchain_scaffolding.candidates import Candidate, base_model
+from langchain_scaffolding.config import Profiles
+from langchain_scaffolding.errors import ConfigurationError, UnknownModelError, UnknownTaskError
+from langchain_scaffolding.filters import (
+    DEFAULT_FILTERS,
+    Filter,
+    able_to_do,
+    excluded_by,
+    permitted_by,
+    shorter_than,
+    suits,
+)
 from langchain_scaffolding.ranking import Ranker, Ranking
+from langchain_scaffolding.request import DEFAULT_TASK
 from langchain_scaffolding.results import Inquiry, ResultCache
 from langchain_scaffolding.scorers import Scorer, default_scorers, name_of
 from langchain_scaffolding.selection import Selector
@@ -22,8 +34,8 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable, RunnableConfig
 
     from langchain_scaffolding.attempts import Step
-    from langchain_scaffolding.candidates import Candidate
-    from langchain_scaffolding.config import RoutingProfile, ScaffoldingConfig
+    from langchain_scaffolding.config import ProfileSource, RoutingProfile, ScaffoldingConfig
+    from langchain_scaffolding.outcomes import Outcome
     from langchain_scaffolding.performance import PerformanceTracker
     from langchain_scaffolding.performance.breaker import CircuitBreakers, ModelHealth
     from langchain_scaffolding.policies import Policy
@@ -33,7 +45,10 @@ if TYPE_CHECKING:
     from langchain_scaffolding.tasks.budgets import ThinkingBudgets
 
 _MS = 1000.0
-_NO_PREFERENCES = TaskPreferences()
+_NO_PROFILES = Profiles()
+_NO_PARAMETERS: Mapping[str, Any] = MappingProxyType({})
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +60,7 @@ class RoutingOptions:
     policy: Policy
     scorers: Sequence[Scorer] | None
     filters: Sequence[Filter] | None
-    profile: RoutingProfile | None
+    profiles: tuple[RoutingProfile, ...]
     tasks: Mapping[str, Task]
     last_resort: Runnable[Any, Any] | None
     performance: PerformanceTracker
@@ -62,43 +77,59 @@ class Routing:
     Args:
         options: The router's options.
         cache: Where whole answers are kept; `None` keeps none.
+        above: The routing that this one narrows by further profiles; `None` for a router's own.
 
     Raises:
-        UnknownModelError: The profile names a model that is not registered.
+        UnknownModelError: A profile names a model that is not registered.
+        UnknownTaskError: A profile names a task that there is not.
     """
 
-    def __init__(self, options: RoutingOptions, cache: BaseCache | None = None) -> None:
+    _attempts: Mapping[str, Attempt]
+    _last_resort: LastResort | None
+    _settings: CallSettings
+
+    def __init__(
+        self, options: RoutingOptions, cache: BaseCache | None = None, *, above: Routing | None = None
+    ) -> None:
         _import_what_the_first_call_needs()
         self.candidates = options.candidates
         self.tasks = options.tasks
         self._options = options
-        profile = options.profile
+        self._cache = cache
+        self.profiles = options.profiles
         self.results: Any = None
         if cache is not None:
             chosen_by: list[Any] = [*(options.scorers or ()), *(options.filters or ())]
-            facts = (options.config, profile, options.policy.name, *map(name_of, chosen_by))
+            facts = (options.config, options.profiles, options.policy.name, *map(name_of, chosen_by))
             self.results = ResultCache(cache, options.candidates, facts, options.run_settings)
-        if profile is not None:
-            for name in sorted(profile.model_names() - options.candidates.keys()):
-                raise UnknownModelError(name, options.candidates)
-        self.selector: Selector[AttemptChain] = Selector(
+        for profile in options.profiles:
+            _check_names(profile, options)
+        self.selector: Selector[AttemptChain] | _ByRequest = Selector(
             Ranker(options.candidates, _filters(options), _scorers(options), options.performance),
             options.policy,
             self._chain,
             options.performance,
-            prefer=lambda task: () if profile is None else (*profile.for_task(task).prefer, *profile.prefer),
+            prefer=self._preferred,
             clock=options.clock,
         )
+        self._share(above)
+
+    def _share(self, above: Routing | None) -> None:
+        """Make what calls count and limit together, or take it from the routing above."""
+        options = self._options
+        learners = (options.performance.record, options.policy.update, self.selector.update)
+        if above is not None:
+            self._attempts = above._attempts  # noqa: SLF001 - its own
+            self._last_resort = _permitted(above._last_resort, self.profiles)  # noqa: SLF001 - its own
+            self._settings = replace(above._settings, learners=learners)  # noqa: SLF001 - its own
+            return
         self._attempts = {
             name: Attempt(name=name, candidate=candidate) for name, candidate in options.candidates.items()
         }
-        self._last_resort = _last_resort(options) if options.config.fallback_to_rule_based else None
+        resort = _last_resort(options) if options.config.fallback_to_rule_based else None
+        self._last_resort = _permitted(resort, self.profiles)
         self._settings = CallSettings(
-            learners=(
-                options.performance.record,
-                options.policy.update,
-                self.selector.update,
-            ),
+            learners=learners,
             breakers=options.breakers,
             budgets=options.budgets,
             clock=options.clock,
@@ -107,6 +138,15 @@ class Routing:
             observers=options.observers,
             hedging=_hedging(options),
         )
+
+    def under(self, names: tuple[str, ...]) -> Routing:
+        """The routing of a call that chose these profiles, which hold beside those of the router.
+
+        Raises:
+            ConfigurationError: There is no profile of a name.
+        """
+        _NO_PROFILES.chosen(names)
+        return self
 
     def rank(self, request: RouteRequest) -> Ranking:
         """The ranking that a call would act on now: models that are left alone stand behind, with the reason."""
@@ -141,19 +181,168 @@ class Routing:
         steps: list[Step] = [self._attempts[name] for name in ranking.names]
         if self._last_resort is not None:
             steps.append(self._last_resort)
-        limit = self._preferences(ranking.request.task).max_response_time_ms
         settings = self._settings
+        limit = self._limit_ms(ranking.request.task)
         if limit is not None:
             settings = replace(settings, limits=replace(settings.limits, response_s=limit / _MS))
         return AttemptChain.of(steps, ranking, settings, self._options.run_settings)
 
     def parameters(self, task: str) -> Mapping[str, Any]:
-        """The parameters that the profile sends with every call of a task."""
-        return self._preferences(task).parameters
+        """The parameters that the profiles send with every call of a task; the last one goes before the others."""
+        if not self.profiles:
+            return _NO_PARAMETERS
+        return {name: value for each in self.profiles for name, value in each.for_task(task).parameters.items()}
 
-    def _preferences(self, task: str) -> TaskPreferences:
-        profile = self._options.profile
-        return _NO_PREFERENCES if profile is None else profile.for_task(task)
+    def _preferred(self, task: str) -> tuple[str, ...]:
+        """What is tried first: the last profile goes before the others, what it says of the task before the rest."""
+        names: list[str] = []
+        for profile in reversed(self.profiles):
+            names += (*profile.for_task(task).prefer, *profile.prefer)
+        return tuple(names)
+
+    def _limit_ms(self, task: str) -> float | None:
+        limits = [profile.for_task(task).max_response_time_ms for profile in self.profiles]
+        return min((limit for limit in limits if limit is not None), default=None)
+
+
+class _Kept(NamedTuple):
+    """What was made of the profiles that a source gave.
+
+    Attributes:
+        given: What the source gave.
+        profiles: What holds: the same, unless it names a model that is not registered.
+        routings: By the names that calls chose.
+    """
+
+    given: Profiles
+    profiles: Profiles
+    routings: dict[tuple[str, ...], Routing]
+
+
+class RoutingByProfile(Routing):
+    """A routing whose calls may choose profiles, each combination with a routing of its own below this one.
+
+    They share attempts, breakers, limits, hedging and all that is learned. Profiles that the source gives anew take the
+    place of the old ones with the next call.
+
+    Args:
+        options: The router's options.
+        source: Gives the profiles.
+        cache: Where whole answers are kept; `None` keeps none.
+
+    Raises:
+        UnknownModelError: A profile names a model that is not registered.
+        UnknownTaskError: A profile names a task that there is not.
+    """
+
+    def __init__(self, options: RoutingOptions, source: ProfileSource, cache: BaseCache | None = None) -> None:
+        super().__init__(options, cache)
+        self._source = source
+        given = source()
+        for profile in given:
+            _check_names(profile, options)
+        self._kept = _Kept(given, given, {})
+        self.selector = _ByRequest(self)
+
+    def under(self, names: tuple[str, ...]) -> Routing:
+        """The routing of a call that chose these profiles, which hold beside those of the router."""
+        kept, given = self._kept, self._source()
+        if given is not kept.given:
+            kept = self._kept = self._after(kept, given)
+        routing = kept.routings.get(names)
+        if routing is None:
+            profiles = (*self.profiles, *kept.profiles.always, *kept.profiles.chosen(names))
+            routing = Routing(replace(self._options, profiles=profiles), self._cache, above=self)
+            kept.routings[names] = routing
+        return routing
+
+    def _after(self, kept: _Kept, given: Profiles) -> _Kept:
+        try:
+            for profile in given:
+                _check_names(profile, self._options)
+        except (UnknownModelError, UnknownTaskError) as error:
+            logger.warning("The new profiles name %r, which there is not; the old ones stay in force.", error.name)
+            return kept._replace(given=given)
+        return _Kept(given, given, {})
+
+    def parameters(self, task: str) -> Mapping[str, Any]:
+        """The parameters of a call that chose no profile."""
+        return self.under(()).parameters(task)
+
+    def inquiry(
+        self, request: RouteRequest, arguments: Mapping[str, Any], config: RunnableConfig | None
+    ) -> Inquiry | None:
+        """What a call's answer is kept under: answers of one profile are not given to calls under another."""
+        inquiry = self.of(request).inquiry(request, arguments, config)
+        # identical calls wait for one another by this key, and under another profile an answer is of no use to them
+        return inquiry and replace(inquiry, key=f"{inquiry.key}{request.profiles}")
+
+    def of(self, request: RouteRequest) -> Routing:
+        """The routing that a request was prepared for."""
+        routing: Routing | None = request.routing
+        return self.under(request.profiles) if routing is None else routing
+
+    def clear(self) -> None:
+        """Forget every choice of all of them."""
+        for routing in tuple(self._kept.routings.values()):
+            routing.selector.clear()
+
+
+class _ByRequest:
+    """Selects by the routing that a request was prepared for."""
+
+    def __init__(self, routing: RoutingByProfile) -> None:
+        self._routing = routing
+        self.clear = routing.clear
+
+    def select(self, request: RouteRequest) -> AttemptChain:
+        """The chain for a request."""
+        return self._routing.of(request).selector.select(request)
+
+    def rank(self, request: RouteRequest) -> Ranking:
+        """The ranking that `select` would act on now."""
+        return self._routing.of(request).selector.rank(request)
+
+    def update(self, outcome: Outcome) -> None:
+        """Nothing to learn: each routing below does."""
+
+
+def _check_names(profile: RoutingProfile, options: RoutingOptions) -> None:
+    """Refuse a misspelt name: a constraint on a model or a task that there is not would never hold.
+
+    Raises:
+        UnknownModelError: The profile names a model that is not registered.
+        UnknownTaskError: It names a task that the router does not know.
+    """
+    for name in sorted(profile.model_names() - options.candidates.keys()):
+        raise UnknownModelError(name, options.candidates)
+    for name in sorted(profile.tasks.keys() - options.tasks.keys()):
+        raise UnknownTaskError(name, options.tasks)
+
+
+def _permitted(resort: LastResort | None, profiles: Sequence[RoutingProfile]) -> LastResort | None:
+    """The last resort, unless a model in it is excluded: profiles hold to the very end."""
+    if resort is None or resort.is_rules or not profiles:
+        return resort
+    from langchain_scaffolding.rules import RuleBasedChatModel
+
+    nodes = resort.runnable.get_graph().nodes.values()
+    inside = {id(model): model for node in nodes if (model := base_model(node.data)) is not None}
+    for model in inside.values():
+        if isinstance(model, RuleBasedChatModel):
+            continue
+        candidate = Candidate.of(model)
+        for profile in profiles:
+            exclusion = excluded_by(profile, DEFAULT_TASK, candidate)
+            if exclusion is not None:
+                logger.warning(
+                    "The last resort calls %s, and profile %r %s: it is left out.",
+                    candidate.name,
+                    profile.name,
+                    exclusion.why,
+                )
+                return None
+    return resort
 
 
 @cache
@@ -169,9 +358,7 @@ def _nothing() -> None:
 
 def _filters(options: RoutingOptions) -> list[Filter]:
     """The filters in the order in which they give their reason: what the user forbids stands before what cannot be."""
-    filters: list[Filter] = []
-    if options.profile is not None:
-        filters.append(permitted_by(options.profile))
+    filters: list[Filter] = [permitted_by(profile) for profile in options.profiles]
     filters.append(suits(options.config.preferred_capabilities))
     required = {name: task.required_capabilities for name, task in options.tasks.items() if task.required_capabilities}
     if required:

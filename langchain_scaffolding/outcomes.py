@@ -65,6 +65,11 @@ class Outcome:
         measured: True if a model really computed: not a cache hit, not the rules.
         pinned: True if the caller named the model, so the attempt says nothing about the choice.
         at: Wall-clock time of the end, in seconds since the epoch.
+        run_id: The id of the model's own run; `None` if it never started.
+        policy: Name and version of the policy that decided; `None` for one that gives a bare order.
+        propensity: How likely the policy was to try this model first, from 0 to 1; `None` if it did not say.
+        features: What the policy saw of the text, as named numbers; `None` if it looked at none.
+        points: What each scorer gave the model.
 
     Example:
         >>> Outcome(task="title", model="tiny", decision_id="d1", total_s=0.4, measured=True).ok
@@ -83,6 +88,11 @@ class Outcome:
     measured: bool = False
     pinned: bool = False
     at: float = 0.0
+    run_id: str | None = None
+    policy: str | None = None
+    propensity: float | None = None
+    features: Mapping[str, float] | None = None
+    points: Mapping[str, float] | None = None
 
     @property
     def ok(self) -> bool:

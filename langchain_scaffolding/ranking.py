@@ -11,7 +11,7 @@ from langchain_scaffolding.candidates import Capability
 from langchain_scaffolding.scorers import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from langchain_scaffolding.candidates import Candidate
     from langchain_scaffolding.filters import Filter
@@ -60,6 +60,29 @@ class Rejected:
         return self.candidate.name
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """How a policy decided, for those who want to evaluate it later.
+
+    Attributes:
+        order: Names of candidates, best first.
+        propensities: How likely each candidate was to be first; the numbers sum to 1.
+        policy: The policy's name and version.
+        features: What it saw of the text, as named numbers; `None` if it looked at none.
+        explored: Whether the first is another than the one it believes to be best.
+    """
+
+    order: tuple[str, ...]
+    propensities: Mapping[str, float]
+    policy: str
+    features: Mapping[str, float] | None = None
+    explored: bool = False
+
+    def __iter__(self) -> Iterator[str]:
+        """The names in order."""
+        return iter(self.order)
+
+
 Learned: TypeAlias = tuple[float | None, ...]
 """Points of the scorers that read more than the candidate, in their order."""
 
@@ -89,6 +112,7 @@ class Ranking:
     Attributes:
         request: What was asked for.
         rejected: Candidates that cannot serve, in the order of registration.
+        decision: How the policy came to the order; `None` if it gave a bare one.
 
     Example:
         >>> from langchain_scaffolding import ScaffoldingRouterLLM
@@ -102,10 +126,16 @@ class Ranking:
     """
 
     def __init__(
-        self, request: RouteRequest, scored: Sequence[_Scored], rejected: Sequence[Rejected], ranker: Ranker
+        self,
+        request: RouteRequest,
+        scored: Sequence[_Scored],
+        rejected: Sequence[Rejected],
+        ranker: Ranker,
+        decision: Decision | None = None,
     ) -> None:
         self.request = request
         self.rejected = tuple(rejected)
+        self.decision = decision
         self._scored = scored
         self._ranker = ranker
 
@@ -142,6 +172,12 @@ class Ranking:
         """Points by name, of the candidates that can serve."""
         return {entry.name: -entry.minus_score for entry in self._scored}
 
+    @property
+    def front(self) -> list[Candidate]:
+        """The candidates that may be first: those that state the needed abilities, or all if none does."""
+        unproven = bool(self._scored) and self._scored[0].unproven
+        return [entry.candidate for entry in self._scored if entry.unproven == unproven]
+
     def same_tier(self, name: str, other: str) -> bool:
         """Whether two candidates that can serve are alike in stating the abilities that the request needs."""
         return len({entry.unproven for entry in self._scored if entry.name in {name, other}}) == 1
@@ -160,11 +196,23 @@ class Ranking:
         """The points of a candidate, or `None` if it cannot serve."""
         return self.scores.get(name)
 
-    def in_order(self, names: Iterable[str]) -> Ranking:
+    @property
+    def performance(self) -> PerformanceTracker:
+        """What was learned of the candidates."""
+        return self._ranker.tracker
+
+    @cached_property
+    def points(self) -> dict[str, Mapping[str, float]]:
+        """Points by candidate and scorer, of the candidates that can serve."""
+        return {ranked.name: ranked.parts for ranked in self.ranked}
+
+    def in_order(self, names: Iterable[str], decision: Decision | None = None) -> Ranking:
         """The same ranking with the named candidates first, in this order; names it does not hold are passed over."""
         by_name = {entry.name: entry for entry in self._scored}
         first = [by_name.pop(name) for name in dict.fromkeys(names) if name in by_name]
-        return Ranking(self.request, [*first, *by_name.values()], self.rejected, self._ranker)
+        return Ranking(
+            self.request, [*first, *by_name.values()], self.rejected, self._ranker, decision or self.decision
+        )
 
     def without(self, reasons: Mapping[str, str], *, by: str) -> Ranking:
         """The same ranking with the named candidates rejected, each with its reason."""
@@ -174,7 +222,7 @@ class Ranking:
             if entry.name in reasons
         ]
         scored = [entry for entry in self._scored if entry.name not in reasons]
-        return Ranking(self.request, scored, (*self.rejected, *rejected), self._ranker)
+        return Ranking(self.request, scored, (*self.rejected, *rejected), self._ranker, self.decision)
 
     def __str__(self) -> str:
         """The ranking as lines of text."""
@@ -220,7 +268,7 @@ class Ranker:
         tracker: PerformanceTracker,
     ) -> None:
         self._candidates = candidates
-        self._tracker = tracker
+        self.tracker = tracker
         self._names = tuple(map(name_of, scorers))
         self._fixed_scorers = [scorer for scorer in scorers if getattr(scorer, "per_candidate", False)]
         self._dynamic_scorers = [scorer for scorer in scorers if not getattr(scorer, "per_candidate", False)]
@@ -258,7 +306,7 @@ class Ranker:
     def learned(self, request: RouteRequest, name: str) -> Learned:
         """The points of one candidate that follow from what was learned."""
         candidate = self._candidates[name]
-        return tuple([scorer(request, candidate, self._tracker) for scorer in self._dynamic_scorers])
+        return tuple([scorer(request, candidate, self.tracker) for scorer in self._dynamic_scorers])
 
     def parts(self, entry: _Scored) -> dict[str, float]:
         """Points by scorer, in the order in which the scorers were given."""
@@ -270,7 +318,7 @@ class Ranker:
     def _scored(
         self, request: RouteRequest, unproven: bool, fixed: float, size: float, name: str, candidate: Candidate
     ) -> _Scored:
-        dynamic: Learned = tuple([scorer(request, candidate, self._tracker) for scorer in self._dynamic_scorers])
+        dynamic: Learned = tuple([scorer(request, candidate, self.tracker) for scorer in self._dynamic_scorers])
         for points in dynamic:
             if points is not None:
                 fixed += points
@@ -298,7 +346,7 @@ class Ranker:
     def _fixed_points(self, request: RouteRequest, candidate: Candidate) -> float:
         parts = self._fixed.get(candidate.name)
         if parts is None:
-            scores = {name_of(each): each(request, candidate, self._tracker) for each in self._fixed_scorers}
+            scores = {name_of(each): each(request, candidate, self.tracker) for each in self._fixed_scorers}
             parts = {name: points for name, points in scores.items() if points is not None}
             self._fixed[candidate.name] = parts
         return sum(parts.values(), 0.0)

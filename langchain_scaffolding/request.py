@@ -45,6 +45,7 @@ class RouteRequest:
         conversation_model: The model whose tool call the last messages answer, or `None`; the call stays with it.
         profiles: The routing profiles that the call chose, beside the router's own.
         routing: What chooses for the call, where that is not the router's own; `None` for the usual call.
+        deterministic: Whether the caller asks for the same answer every time, by temperature 0 or a seed.
         arrived: When the call arrived, by the router's clock, so that waiting counts; `None` if it was not noted.
         prompt: What the caller gave: text or messages; kept out of `repr`.
 
@@ -65,6 +66,7 @@ class RouteRequest:
     conversation_model: str | None = None
     profiles: tuple[str, ...] = field(default=(), repr=False)
     routing: Any = field(default=None, repr=False, compare=False)
+    deterministic: bool = field(default=False, repr=False, compare=False)
     arrived: float | None = field(default=None, repr=False, compare=False)
     prompt: str | Sequence[BaseMessage] = field(default=(), repr=False, compare=False)
 
@@ -77,6 +79,7 @@ class RouteRequest:
         tools: bool = False,
         structured_output: bool = False,
         pinned: str | None = None,
+        deterministic: bool = False,
         arrived: float | None = None,
         profiles: tuple[str, ...] = (),
         routing: Any = None,
@@ -88,6 +91,7 @@ class RouteRequest:
             needs=Needs(tools=tools, structured_output=structured_output, images=images),
             input_tokens=tokens,
             pinned=pinned,
+            deterministic=deterministic,
             conversation_model=None if isinstance(prompt, str) else conversation_model(prompt),
             arrived=arrived,
             profiles=profiles,

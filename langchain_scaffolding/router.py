@@ -52,7 +52,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
     Args:
         models: Chat models or `Candidate`s. Tags of a bare model come from its `metadata` and its `profile`.
         config: Limits, preferences and whether the rules may answer.
-        policy: "greedy", or a policy object.
+        policy: "greedy", "adaptive", or a policy object.
         scorers: What gives points, instead of the four default scorers.
         filters: Hard constraints beside those that the configuration and profile set, instead of `DEFAULT_FILTERS`.
         profile: Hard preferences for every call; they fail closed.
@@ -468,6 +468,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             tools="tools" in kwargs,
             structured_output="schema" in kwargs,
             pinned=pinned,
+            deterministic=bool(kwargs) and (kwargs.get("temperature") == 0 or kwargs.get("seed") is not None),
             arrived=self.clock(),
             profiles=profiles,
             routing=None if routing is self.routing else routing,

@@ -123,6 +123,8 @@ class Routing:
             self._last_resort = _permitted(above._last_resort, self.profiles)  # noqa: SLF001 - its own
             self._settings = replace(above._settings, learners=learners)  # noqa: SLF001 - its own
             return
+        # the tracker holds it weakly, so that what a router once was does not listen on
+        options.performance.subscribe_to_feedback(self._judge)
         self._attempts = {
             name: Attempt(name=name, candidate=candidate) for name, candidate in options.candidates.items()
         }
@@ -147,6 +149,12 @@ class Routing:
         """
         _NO_PROFILES.chosen(names)
         return self
+
+    def _judge(self, decision_id: str, score: float) -> None:
+        """Tell a policy that learns from feedback of it."""
+        judge = getattr(self._options.policy, "judge", None)
+        if judge is not None:
+            judge(decision_id, score)
 
     def rank(self, request: RouteRequest) -> Ranking:
         """The ranking that a call would act on now: models that are left alone stand behind, with the reason."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cachetools import TTLCache
+
+from langchain_scaffolding.ranking import Decision
 
 if TYPE_CHECKING:
     from langchain_scaffolding.outcomes import Outcome
@@ -88,7 +90,7 @@ class Selector(Generic[Chain]):
     def select(self, request: RouteRequest) -> Chain:
         """The chain for a request."""
         if not self._cacheable:
-            ranking = self._decide(request, None)
+            ranking = self._decide(request, None, self.policy.order)
             _log(ranking)
             return self._build(ranking)
         key = (self.ranker.key(request), request.conversation_model)
@@ -101,10 +103,10 @@ class Selector(Generic[Chain]):
     def rank(self, request: RouteRequest) -> Ranking:
         """The ranking that `select` would act on now, with the request's own numbers."""
         if not self._cacheable:
-            return self._decide(request, None)
+            return self._decide(request, None, getattr(self.policy, "preview", self.policy.order))
         with self._lock:
             incumbent = self._incumbents.get((self.ranker.key(request), request.conversation_model))
-        return self._decide(request, incumbent)
+        return self._decide(request, incumbent, self.policy.order)
 
     def update(self, outcome: Outcome) -> None:
         """Drop the choices that fell on a model which has just failed."""
@@ -126,7 +128,7 @@ class Selector(Generic[Chain]):
     def _choose(self, request: RouteRequest, key: Hashable) -> _Choice[Chain]:
         with self._lock:
             incumbent = self._incumbents.get(key)
-        ranking = self._decide(request, incumbent)
+        ranking = self._decide(request, incumbent, self.policy.order)
         until = self._clock() + self._ttl_s
         choice = _Choice(ranking=ranking, chain=self._build(ranking), learned=ranking.learned, until=until)
         if ranking.names:
@@ -138,12 +140,15 @@ class Selector(Generic[Chain]):
                 self._by_task.setdefault(request.task, {})[key] = choice
         return choice
 
-    def _decide(self, request: RouteRequest, incumbent: str | None) -> Ranking:
+    def _decide(
+        self, request: RouteRequest, incumbent: str | None, order_of: Callable[[Ranking], Iterable[str] | Decision]
+    ) -> Ranking:
         ranking = self.ranker.rank(request)
         if not ranking.names:
             return ranking
         scores = ranking.scores
-        order = list(self.policy.order(ranking))
+        decided = order_of(ranking)
+        order = list(decided)
         if incumbent in scores and ranking.same_tier(incumbent, order[0]):
             lead = scores[order[0]] - scores[incumbent]
             if lead < self._margin:
@@ -151,6 +156,8 @@ class Selector(Generic[Chain]):
         order[:0] = self._prefer(request.task)
         if request.conversation_model is not None:
             order.insert(0, request.conversation_model)
+        if isinstance(decided, Decision):
+            return ranking.in_order(order, decided)
         return ranking if order == ranking.names else ranking.in_order(order)
 
     def _changed(self, task: str, model: str) -> None:

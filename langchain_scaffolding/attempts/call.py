@@ -337,6 +337,7 @@ class Call:
             total_s=(probe.first_token_seconds or 0.0) if was_heard else probe.seconds,
             first_token_s=probe.first_token_seconds,
             pinned=self.request.pinned is not None,
+            **self._circumstances(step, probe),
         )
         self.outcomes.append(outcome)
         self._record(outcome)
@@ -407,6 +408,7 @@ class Call:
             output_tokens=probe.output_tokens,
             measured=answered and step.is_model and probe.started is not None and not probe.cached,
             pinned=self.request.pinned is not None,
+            **self._circumstances(step, probe),
         )
         if step.is_model or error is not None:
             self.outcomes.append(outcome)
@@ -415,6 +417,20 @@ class Call:
             self.settings.breakers.record(outcome)
         if self.settings.hedging is not None and error is None and outcome.measured and outcome.total_s is not None:
             self.settings.hedging.observe(outcome.task, outcome.model, outcome.total_s)
+
+    def _circumstances(self, step: Step, probe: Probe) -> dict[str, Any]:
+        """What an outcome tells those who evaluate the choice later."""
+        if not step.is_model:
+            return {}
+        name, decision = step.name or "", self.ranking.decision
+        facts: dict[str, Any] = {
+            "run_id": None if probe.run_id is None else str(probe.run_id),
+            "points": self.ranking.points.get(name),
+        }
+        if decision is not None:
+            facts["policy"], facts["features"] = decision.policy, decision.features
+            facts["propensity"] = decision.propensities.get(name)
+        return facts
 
     def _record(self, outcome: Outcome) -> None:
         for learn in self.settings.learners:

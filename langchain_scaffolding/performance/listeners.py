@@ -5,32 +5,35 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from types import MethodType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from langchain_scaffolding.performance.sources import Pair
-
 Listener: TypeAlias = Callable[[str, str], None]
 """Is called with the task and the model of which something has changed."""
 
+Judge: TypeAlias = Callable[[str, float], None]
+"""Is called with the id of a decision and the score of its answer."""
 
-class Listeners:
+_Listener = TypeVar("_Listener", bound=Callable[..., None])
+
+
+class Listeners(Generic[_Listener]):
     """The listeners of one tracker; bound methods are held weakly, so that listening keeps nothing alive."""
 
     def __init__(self) -> None:
         # replaced as a whole, so that telling needs no lock
-        self._held: tuple[Callable[[], Listener | None], ...] = ()
+        self._held: tuple[Callable[[], _Listener | None], ...] = ()
 
-    def add(self, listener: Listener) -> Callable[[], None]:
+    def add(self, listener: _Listener) -> Callable[[], None]:
         """Tell a listener from now on; return a function that ends it."""
-        held: Callable[[], Listener | None]
+        held: Callable[[], _Listener | None]
         if isinstance(listener, MethodType):
             held = weakref.WeakMethod(listener)
         else:
 
-            def held() -> Listener:
+            def held() -> _Listener:
                 return listener
 
         self._held = (*self._held, held)
@@ -40,16 +43,16 @@ class Listeners:
 
         return unsubscribe
 
-    def tell(self, pairs: Collection[Pair]) -> None:
-        """Call every listener for every pair."""
+    def tell(self, facts: Collection[tuple[object, object]]) -> None:
+        """Call every listener for every pair of facts."""
         gone = False
         for held in self._held:
             listener = held()
             if listener is None:
                 gone = True
                 continue
-            for task, model in pairs:
-                listener(task, model)
+            for pair in facts:
+                listener(*pair)
         if gone:
             self._held = tuple(held for held in self._held if held() is not None)
 

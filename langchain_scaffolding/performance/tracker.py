@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from langchain_scaffolding.outcomes import Outcome
-    from langchain_scaffolding.performance.listeners import Listener
+    from langchain_scaffolding.performance.listeners import Judge, Listener
     from langchain_scaffolding.performance.rows import PairStats
     from langchain_scaffolding.performance.store import OutcomeStore
 
@@ -87,7 +87,8 @@ class PerformanceTracker:
 
     def _set_up(self) -> None:
         """Make what belongs to this object alone."""
-        self._listeners = Listeners()
+        self._listeners: Listeners[Listener] = Listeners()
+        self._judges: Listeners[Judge] = Listeners()
         self._make_locks()
         _alive.add(self)
         if self._store is not None:
@@ -165,6 +166,7 @@ class PerformanceTracker:
                 store.append_feedback(decision_id, feedback)
         if pair is not None:
             self._listeners.tell([pair])
+        self._judges.tell([(decision_id, number)])
         return pair is not None
 
     def import_langsmith_feedback(self, items: Iterable[object]) -> FeedbackImport:
@@ -273,6 +275,16 @@ class PerformanceTracker:
             A function that ends it.
         """
         return self._listeners.add(listener)
+
+    def subscribe_to_feedback(self, judge: Judge) -> Callable[[], None]:
+        """Call `judge(decision_id, score)` whenever feedback is recorded here; held as by `subscribe`.
+
+        What others write to the store comes as a change of its pair alone.
+
+        Returns:
+            A function that ends it.
+        """
+        return self._judges.add(judge)
 
     # ---------------------------------------------------------------- life
 

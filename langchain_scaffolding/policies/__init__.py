@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from langchain_scaffolding.errors import ConfigurationError
+from langchain_scaffolding.policies.adaptive import AdaptivePolicy, Weights
 from langchain_scaffolding.policies.base import Policy
 from langchain_scaffolding.policies.greedy import GreedyPolicy
 
-__all__ = ["GreedyPolicy", "Policy", "policy_of"]
+__all__ = ["AdaptivePolicy", "GreedyPolicy", "Policy", "Weights", "policy_of"]
 
-_BY_NAME = {"greedy": GreedyPolicy}
+_BY_NAME: dict[str, Callable[[], Policy]] = {"greedy": GreedyPolicy, "adaptive": AdaptivePolicy}
 
 
 def policy_of(policy: str | Policy) -> Policy:

@@ -8,11 +8,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from langchain_scaffolding.outcomes import Outcome
-    from langchain_scaffolding.ranking import Ranking
+    from langchain_scaffolding.ranking import Decision, Ranking
 
 
 class Policy(Protocol):
     """Orders a ranking: the first is called, the others follow in turn.
+
+    A policy that also has `judge(decision_id, score)` is told of feedback, from 0 to 1. One that gives a `Decision`
+    instead of bare names says with what probability it chose, so that others can be evaluated on what it has seen. One
+    whose `order` remembers or draws has `preview(ranking)`, which says what `order` would and leaves it to be said.
 
     Attributes:
         name: What it is called in records.
@@ -22,7 +26,7 @@ class Policy(Protocol):
     name: str
     cacheable: bool
 
-    def order(self, ranking: Ranking) -> Iterable[str]:
+    def order(self, ranking: Ranking) -> Iterable[str] | Decision:
         """Names of candidates, best first; those left out follow in the ranking's order."""
         ...
 

@@ -1,0 +1,368 @@
+"""The policy that learns which model is best for which task and text, and forgets when the world changes."""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from langchain_scaffolding.errors import ConfigurationError
+from langchain_scaffolding.policies.budgets import Budget
+from langchain_scaffolding.policies.features import TextFeatures
+from langchain_scaffolding.policies.prices import Prices, prices_of
+from langchain_scaffolding.ranking import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from langchain_scaffolding.candidates import Candidate
+    from langchain_scaffolding.outcomes import Outcome
+    from langchain_scaffolding.performance import PairStats, PerformanceTracker
+    from langchain_scaffolding.policies.beliefs import Beliefs, Spread
+    from langchain_scaffolding.ranking import Ranking
+    from langchain_scaffolding.request import RouteRequest
+
+_REMEMBERED = 10_000
+_USUAL_ACCEPTANCE, _USUAL_WEIGHT = 0.95, 5.0
+_SLOWEST = 4.0
+_UNJUDGED = 20.0
+_SLACK, _ALARM = 0.5, 8.0
+_FIRST = 20  # decisions before the share of exploration is worth watching
+_STEEPEST = 0.25  # the slope of the logistic function at its middle: probability for each log-odd
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Weights:
+    """What an answer is worth, in log-odds of a good answer.
+
+    Attributes:
+        quality: Worth of the log-odds of a good answer themselves.
+        latency: Lost by an answer that takes as long as the task's deadline; half of that by one of half the time.
+        cost: Lost by a model that is 10 times as dear as the mean of the candidates.
+    """
+
+    quality: float = 1.0
+    latency: float = 0.5
+    cost: float = 0.0
+
+
+class _Seen(TextFeatures):
+    """The features of one call, with what was believed of its models from elsewhere when one was chosen."""
+
+    __slots__ = ("offsets", "standard")
+
+    offsets: dict[str, float]
+    standard: Any
+
+
+class AdaptivePolicy:
+    """Chooses the model whose answer is expected to be worth most, and looks at the others often enough to know.
+
+    What it knows of quality comes from feedback (`router.record_feedback`) through a logistic regression over task,
+    text and model, see `Beliefs`; a text needs no task label for that. What it knows of failures and latency comes from
+    the tracker, without anybody's help. Larger or dearer models are expected to be a little better before anything is
+    known. A model is explored by how likely it still is to be the best (Maillard sampling: Bian and Jun, ICML 2022;
+    tempered), so every decision carries the probability of each choice, and exploration ends as knowledge grows: it
+    never takes more than a fixed share of calls, and none of calls that ask for the same answer every time.
+
+    If answers of a model become much better or worse than expected, a CUSUM detector (Page, 1954) makes the beliefs
+    about it open again; a favourite that fell is looked at again from time to time.
+
+    Args:
+        weights: What quality, latency and cost are worth.
+        deadline_s: Seconds within which an answer is wanted, for tasks without a deadline of their own.
+        deadlines: The same by task.
+        dearer_share: The share of calls that may go to another model than the cheapest; the texts that gain most go
+            there. `None`: no limit.
+        exploration: The largest share of calls that may explore, from 0 (never) to 1.
+        temper: How eagerly it explores: 1 is full sampling, towards 0 it trusts what it believes.
+        look_again: The share of a task's calls that look at fallen favourites again.
+        spread: What is expected of effects before anything is known.
+        seed: Seed of what is random.
+
+    Raises:
+        ConfigurationError: A value is out of range.
+
+    Example:
+        >>> from langchain_scaffolding import ScaffoldingRouterLLM
+        >>> from langchain_scaffolding.testing import ScriptedChatModel
+        >>> models = [
+        ...     ScriptedChatModel("a", name="small", metadata={"size_gb": 1}),
+        ...     ScriptedChatModel("b", name="large", metadata={"size_gb": 9}),
+        ... ]
+        >>> router = ScaffoldingRouterLLM(models=models, policy=AdaptivePolicy(seed=1))
+        >>> for _ in range(60):
+        ...     answer = router.invoke("Name a colour.", task="title")
+        ...     _ = router.record_feedback(answer, score=1.0 if answer.content == "a" else 0.0)
+        >>> router.explain("Name a colour.", task="title").decision.propensities["small"] > 0.9
+        True
+    """
+
+    name = "adaptive"
+    cacheable = False
+
+    def __init__(
+        self,
+        *,
+        weights: Weights | None = None,
+        deadline_s: float = 2.0,
+        deadlines: Mapping[str, float] | None = None,
+        dearer_share: float | None = None,
+        exploration: float = 0.25,
+        temper: float = 0.35,
+        look_again: float = 0.03,
+        spread: Spread | None = None,
+        seed: int = 0,
+    ) -> None:
+        from langchain_scaffolding.policies.beliefs import Beliefs  # numpy is for those who learn
+
+        self.weights = Weights() if weights is None else weights
+        for option, value in (("exploration", exploration), ("look_again", look_again), ("dearer_share", dearer_share)):
+            if value is not None and not 0 <= value <= 1:
+                msg = f"`{option}` is a share of calls, from 0 to 1, not {value!r}."
+                raise ConfigurationError(msg)
+        for option, value in (("deadline_s", deadline_s), ("temper", temper), *(deadlines or {}).items()):
+            if not 0 < value < math.inf:
+                msg = f"`{option}` must be above 0, not {value!r}."
+                raise ConfigurationError(msg)
+        self._deadline_s, self._deadlines = deadline_s, dict(deadlines or {})
+        self._exploration, self._temper, self._look_again = exploration, temper, look_again
+        self._random = random.Random(seed)  # noqa: S311 - it explores
+        self.beliefs: Beliefs = Beliefs(spread)
+        self._lock = threading.Lock()
+        self._prices: dict[tuple[str, ...], Prices] = {}
+        self._answers: OrderedDict[str, tuple[str, str, _Seen]] = OrderedDict()
+        self._judged: dict[tuple[str, str], int] = {}
+        self._changes: dict[tuple[str, str], tuple[float, float]] = {}
+        self._favourites: dict[str, str] = {}
+        self._fallen: dict[str, list[str]] = {}
+        self._budget = None if dearer_share is None else Budget(dearer_share)
+        self.decisions = 0
+        self.explored = 0
+
+    # --- choosing ------------------------------------------------------------------------------------------------
+
+    def order(self, ranking: Ranking) -> Decision:
+        """The candidates by what their answers are expected to be worth, the one to be tried first in front."""
+        front = ranking.front
+        if len(front) < 2:
+            return Decision(
+                order=tuple(ranking.names), propensities=dict.fromkeys(ranking.names[:1], 1.0), policy=self.name
+            )
+        seen = self._look(ranking.request)
+        names = tuple([candidate.name for candidate in front])
+        with self._lock:
+            worth, variances = self._worth(front, names, ranking.request, ranking.performance, seen)
+            best = max(range(len(names)), key=worth.__getitem__)
+            self._favourites[ranking.request.task] = names[best]
+            chances = self._chances(ranking.request, names, worth, variances, best)
+            best = max(range(len(names)), key=chances.__getitem__)
+            first = self._random.choices(range(len(names)), chances)[0]
+            self.decisions += 1
+            self.explored += first != best
+        by_worth = sorted(range(len(names)), key=lambda place: -worth[place])
+        return Decision(
+            order=(names[first], *(names[place] for place in by_worth if place != first)),
+            propensities=dict(zip(names, chances, strict=True)),
+            features=seen,
+            policy=self.name,
+            explored=first != best,
+        )
+
+    def preview(self, ranking: Ranking) -> Decision:
+        """The decision that `order` would come to next, without taking it: for explanations."""
+        return copy.copy(self).order(ranking)
+
+    def advantage(self, ranking: Ranking, model: str, over: str) -> float:
+        """How much likelier a good answer of one model is than one of another, from -1 to 1.
+
+        Texts are ordered by it when only some may go to the better model.
+        """
+        front = [candidate for candidate in ranking.front if candidate.name in {model, over}]
+        names = tuple([candidate.name for candidate in front])
+        with self._lock:
+            expected, _ = self._quality(front, names, ranking.request.task, self._look(ranking.request))
+        chance = dict(zip(names, map(_logistic, expected), strict=True))
+        return chance[model] - chance[over]
+
+    @property
+    def exploration_share(self) -> float:
+        """The share of decisions so far that tried another model first than the one believed to be best."""
+        return self.explored / self.decisions if self.decisions else 0.0
+
+    def _look(self, request: RouteRequest) -> _Seen:
+        found = TextFeatures.of(request.text)
+        seen = _Seen(found.measures, found.stems)
+        seen.standard = self.beliefs.standard(seen)
+        return seen
+
+    def _quality(
+        self, front: Sequence[Candidate], names: tuple[str, ...], task: str, seen: _Seen
+    ) -> tuple[list[float], list[float]]:
+        """Log-odds of a good answer and their variances, by what this policy has learned itself."""
+        beliefs = self.beliefs
+        row, rows = beliefs.row_of_task(task), beliefs.rows(list(names))
+        with_text = self._budget is not None  # then texts compete with each other, and not only models
+        expected, variances = beliefs.expect(row, rows, seen, seen.standard, with_text=with_text)
+        offsets = self._prices_of(front, names).offsets(float(seen.standard[0]))
+        seen.offsets = dict(zip(names, offsets, strict=True))
+        return [mean + more for mean, more in zip(expected.tolist(), offsets, strict=True)], variances.tolist()
+
+    def _prices_of(self, front: Sequence[Candidate], names: tuple[str, ...]) -> Prices:
+        prices = self._prices.get(names)
+        if prices is None:
+            prices = self._prices[names] = prices_of([candidate.tags for candidate in front])
+        return prices
+
+    def _worth(
+        self,
+        front: Sequence[Candidate],
+        names: tuple[str, ...],
+        request: RouteRequest,
+        tracker: PerformanceTracker,
+        seen: _Seen,
+    ) -> tuple[list[float], list[float]]:
+        worth, variances = self._quality(front, names, request.task, seen)
+        weights, dear = self.weights, self._prices_of(front, names).dear
+        deadline = self._deadlines.get(request.task, self._deadline_s)
+        for place, name in enumerate(names):
+            stats = tracker.stats(request.task, name)
+            if stats is not None:
+                worth[place], variances[place] = self._with_others(
+                    request.task, name, stats, worth[place], variances[place]
+                )
+            value = weights.quality * worth[place] - weights.cost * dear[place]
+            if stats is not None:
+                value += math.log(max(_shrunk_success(stats), 1e-3))
+                if stats.latency_mean_s is not None:
+                    value -= weights.latency * min(stats.latency_mean_s / deadline, _SLOWEST)
+            worth[place] = value
+        return worth, variances
+
+    def _with_others(
+        self, task: str, name: str, stats: PairStats, expected: float, variance: float
+    ) -> tuple[float, float]:
+        """What is believed, with feedback that was given elsewhere: to other processes, or before a restart."""
+        judged = self._judged.get((task, name), 0)
+        unjudged = stats.measured - stats.feedback_count
+        if stats.feedback is not None and stats.feedback_count > judged:
+            share = 1.0 - judged / stats.feedback_count
+            mean = min(max(stats.feedback, 0.02), 0.98)
+            precision = stats.feedback_weight * share * mean * (1.0 - mean)
+            total = 1.0 / variance + precision
+            expected = (expected / variance + math.log(mean / (1.0 - mean)) * precision) / total
+            variance = 1.0 / total
+        if unjudged > 0:
+            # an answer that passed the checks, and that nobody complained of, says a little
+            variance /= 1.0 + unjudged / _UNJUDGED
+        return expected, variance
+
+    def _chances(
+        self, request: RouteRequest, names: tuple[str, ...], worth: list[float], variances: list[float], best: int
+    ) -> list[float]:
+        """The probability of each candidate to be tried first."""
+        is_bounded = self.decisions > _FIRST and self.explored >= self._exploration * self.decisions
+        explores = self._exploration > 0 and not request.deterministic and not is_bounded
+        if self._budget is not None:
+            return self._chances_within_budget(self._budget, names, worth, variances, explores=explores)
+        if not explores:
+            return [float(place == best) for place in range(len(names))]
+        weights = [
+            math.exp(-0.5 * ((worth[best] - each) / self._temper) ** 2 / variance)
+            for each, variance in zip(worth, variances, strict=True)
+        ]
+        total = sum(weights)
+        chances = [weight / total for weight in weights]
+        fallen = [names.index(name) for name in self._fallen.get(request.task, ()) if name in names]
+        if fallen:
+            self._fallen[request.task] = [names[place] for place in fallen if place != best]
+            chances = [chance * (1.0 - self._look_again) for chance in chances]
+            for place in fallen:
+                chances[place] += self._look_again / len(fallen)
+        return chances
+
+    def _chances_within_budget(
+        self, budget: Budget, names: tuple[str, ...], worth: list[float], variances: list[float], *, explores: bool
+    ) -> list[float]:
+        """The best of the dearer models for the texts that gain most, the cheapest for the others."""
+        cheapest = self._prices[names].cheapest
+        rival = max((place for place in range(len(names)) if place != cheapest), key=worth.__getitem__)
+        gain = _logistic(worth[rival]) - _logistic(worth[cheapest])
+        chance = budget.chance(gain, _STEEPEST * math.sqrt(variances[rival] + variances[cheapest]) if explores else 0.0)
+        return [chance if place == rival else 1.0 - chance if place == cheapest else 0.0 for place in range(len(names))]
+
+    # --- learning ------------------------------------------------------------------------------------------------
+
+    def update(self, outcome: Outcome) -> None:
+        """Remember who answered, for the feedback that may come."""
+        if outcome.error is None and not outcome.pinned and isinstance(outcome.features, _Seen):
+            with self._lock:
+                self._answers[outcome.decision_id] = (outcome.task, outcome.model, outcome.features)
+                if len(self._answers) > _REMEMBERED:
+                    self._answers.popitem(last=False)
+
+    def judge(self, decision_id: str, score: float) -> None:
+        """Learn how good an answer was, from 0 to 1. Of an answer given elsewhere the tracker knows."""
+        with self._lock:
+            found = self._answers.pop(decision_id, None)
+            if found is not None:
+                self._learn(*found, score)
+
+    def _learn(self, task: str, model: str, seen: _Seen, score: float) -> None:
+        beliefs = self.beliefs
+        row, (place,) = beliefs.row_of_task(task), beliefs.rows([model])
+        offset = seen.offsets.get(model, 0.0)
+        surprise = beliefs.learn(row, place, seen, seen.standard, score, offset=offset)
+        beliefs.see(seen)
+        self._judged[task, model] = self._judged.get((task, model), 0) + 1
+        worse, better = self._changes.get((task, model), (0.0, 0.0))
+        worse, better = max(worse - surprise - _SLACK, 0.0), max(better + surprise - _SLACK, 0.0)
+        if worse > _ALARM or better > _ALARM:
+            beliefs.doubt(row, place)
+            if worse > _ALARM and self._favourites.get(task) == model:
+                fallen = self._fallen.setdefault(task, [])
+                if model not in fallen:
+                    fallen.append(model)
+            worse = better = 0.0
+        self._changes[task, model] = (worse, better)
+
+    # --- copies --------------------------------------------------------------------------------------------------
+
+    def __copy__(self) -> Self:
+        """One that believes what this one does, then and later, and decides for itself."""
+        twin = object.__new__(type(self))
+        with self._lock:
+            own = {
+                "_random": copy.copy(self._random),
+                "_budget": copy.copy(self._budget),
+                "_favourites": dict(self._favourites),
+                "_fallen": {task: list(names) for task, names in self._fallen.items()},
+            }
+            twin.__dict__.update(self.__dict__, **own)
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._lock:
+            return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(decisions={self.decisions}, explored={self.exploration_share:.1%})"
+
+
+def _logistic(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-min(max(log_odds, -30.0), 30.0)))
+
+
+def _shrunk_success(stats: PairStats) -> float:
+    if stats.success is None:
+        return _USUAL_ACCEPTANCE
+    total = stats.success * stats.success_weight + _USUAL_ACCEPTANCE * _USUAL_WEIGHT
+    return total / (stats.success_weight + _USUAL_WEIGHT)

@@ -1,0 +1,233 @@
+"""`Beliefs`: how good each model's answer to a text is expected to be, learned answer by answer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from langchain_scaffolding.policies.features import BUCKETS, MEASURES
+
+if TYPE_CHECKING:
+    from langchain_scaffolding.policies.features import TextFeatures
+
+    Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+_LEAST_VARIANCE = 1e-6
+_LONGEST = 30.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spread:
+    """How far each kind of effect is expected to lie from zero before anything is known: variances in squared log-odds.
+
+    Attributes:
+        general: How easy texts are for all models.
+        model: How good a model is at everything.
+        task: How easy a task is for all models.
+        model_at_task: How good a model is at one task.
+        measure: How much a measure of the text tells of all models.
+        model_by_measure: How much it tells of one model.
+        word: How much a word tells of all models.
+        model_by_word: How much it tells of one model.
+    """
+
+    general: float = 0.5
+    model: float = 1.0
+    task: float = 1.0
+    model_at_task: float = 0.3
+    measure: float = 0.02
+    model_by_measure: float = 0.01
+    word: float = 0.6
+    model_by_word: float = 0.3
+
+
+class _Effects:
+    """Means and variances of a kind of effect."""
+
+    __slots__ = ("mean", "prior", "variance")
+
+    def __init__(self, shape: int | tuple[int, ...], prior: float) -> None:
+        self.prior = prior
+        self.mean = np.zeros(shape)
+        self.variance = np.full(shape, prior)
+
+    def grow(self, shape: tuple[int, ...]) -> None:
+        mean, variance = np.zeros(shape), np.full(shape, self.prior)
+        held = tuple(slice(0, length) for length in self.mean.shape)
+        mean[held], variance[held] = self.mean, self.variance
+        self.mean, self.variance = mean, variance
+
+    def learn(self, index: Any, weight: Any, gradient: float, curvature: float) -> None:
+        variance = self.variance[index]
+        pull = variance * weight
+        self.mean[index] += pull * gradient
+        self.variance[index] = np.maximum(variance - pull * pull * curvature, _LEAST_VARIANCE)
+
+    def loosen(self, index: Any, share: float) -> None:
+        variance = self.variance[index]
+        self.variance[index] = variance + share * (self.prior - variance)
+
+
+class Beliefs:
+    """A logistic regression over task, text and model, learned online.
+
+    The log-odds of a good answer are a sum: how easy the text is for everybody (task, measures, words) and what this
+    model makes of it (in general, at the task, by measures, by words). Every effect has a mean and a variance of its
+    own, so that a model's results at one task count a little for all its tasks, and a task's results for all its
+    models. An answer is learned by one step of assumed-density filtering with a diagonal covariance, as in Bayesian
+    logistic regression of click-through rates (Graepel, Candela, Borchert and Herbrich, ICML 2010), with the probit
+    approximation of MacKay (1992). Memory: 65 kB for each model, 16 bytes for each pair of task and model.
+
+    Args:
+        spread: The variances before anything is known.
+        forget: The share by which the variance of what is touched moves back to the prior with every answer learned.
+    """
+
+    def __init__(self, spread: Spread | None = None, *, forget: float = 0.0005) -> None:
+        spread = Spread() if spread is None else spread
+        self._forget = forget
+        self.models: dict[str, int] = {}
+        self.tasks: dict[str, int] = {}
+        width = len(MEASURES)
+        self._general = _Effects(1, spread.general)
+        self._model = _Effects(4, spread.model)
+        self._task = _Effects(8, spread.task)
+        self._model_at_task = _Effects((8, 4), spread.model_at_task)
+        self._measure = _Effects(width, spread.measure)
+        self._model_by_measure = _Effects((4, width), spread.model_by_measure)
+        self._word = _Effects(BUCKETS, spread.word)
+        self._model_by_word = _Effects((4, BUCKETS), spread.model_by_word)
+        # measures are compared with those of the texts before
+        self._texts = 0.0
+        self._centre, self._width = np.zeros(width), np.ones(width)
+
+    def rows(self, models: list[str]) -> list[int]:
+        """The row of each model; room is made for those seen first."""
+        known = self.models
+        for name in models:
+            if name not in known:
+                known[name] = len(known)
+                if len(known) > len(self._model.mean):
+                    self._make_room(len(self._task.mean), 2 * len(self._model.mean))
+        return [known[name] for name in models]
+
+    def row_of_task(self, task: str) -> int:
+        """The row of a task; room is made for one seen first."""
+        row = self.tasks.setdefault(task, len(self.tasks))
+        if row >= len(self._task.mean):
+            self._make_room(2 * len(self._task.mean), len(self._model.mean))
+        return row
+
+    def _make_room(self, tasks: int, models: int) -> None:
+        self._model.grow((models,))
+        self._task.grow((tasks,))
+        self._model_at_task.grow((tasks, models))
+        self._model_by_measure.grow((models, len(MEASURES)))
+        self._model_by_word.grow((models, BUCKETS))
+
+    def standard(self, features: TextFeatures) -> Floats:
+        """The measures in standard deviations from the texts seen before, within three of them."""
+        return np.clip((np.array(features.measures) - self._centre) / self._width, -3.0, 3.0)
+
+    def see(self, features: TextFeatures) -> None:
+        """Take a text into account in what the measures of others are compared with."""
+        self._texts += 1.0
+        rate = max(1.0 / self._texts, 0.002)
+        away = np.array(features.measures) - self._centre
+        self._centre += rate * away
+        square = self._width**2 if self._texts > 2 else np.ones_like(away)
+        self._width = np.sqrt(np.maximum((1 - rate) * (square + rate * away**2), 0.01))
+
+    def expect(
+        self, task: int, rows: list[int], features: TextFeatures, measures: Floats, *, with_text: bool = False
+    ) -> tuple[Floats, Floats]:
+        """Log-odds of a good answer by each model, and the variances of what sets the models apart.
+
+        Args:
+            task: The row of the task.
+            rows: The rows of the models.
+            features: The text.
+            measures: Its measures, from `standard`.
+            with_text: Whether the variances are those at this very text, and not those at the task.
+        """
+        expected = self._model.mean[rows] + self._model_at_task.mean[task, rows]
+        variances = self._model.variance[rows] + self._model_at_task.variance[task, rows]
+        expected += self._general.mean[0] + self._task.mean[task]
+        stems, weight = list(features.stems), _weight(features)
+        by_word = np.ix_(rows, stems)
+        expected += self._model_by_measure.mean[rows] @ measures
+        expected += self._measure.mean @ measures + weight * self._word.mean[stems].sum()
+        expected += weight * self._model_by_word.mean[by_word].sum(axis=1)
+        if with_text:
+            variances += self._model_by_measure.variance[rows] @ measures**2
+            variances += weight**2 * self._model_by_word.variance[by_word].sum(axis=1)
+        return expected, variances
+
+    def learn(
+        self,
+        task: int,
+        row: int,
+        features: TextFeatures,
+        measures: Floats,
+        score: float,
+        *,
+        offset: float = 0.0,
+        weight: float = 1.0,
+    ) -> float:
+        """Learn how good an answer was; return how surprising that was, in standard deviations of a single answer.
+
+        Args:
+            task: The row of the task.
+            row: The row of the model.
+            features: The text.
+            measures: Its measures, as they were when the model was chosen.
+            score: From 0 to 1.
+            offset: What is known of the model from elsewhere, in log-odds.
+            weight: How much this answer counts.
+        """
+        effects = self._effects(task, row, features, measures)
+        if self._forget:
+            for kind, index, _ in effects[:4]:
+                kind.loosen(index, self._forget)
+        believed, variance = offset, 0.0
+        for kind, index, by in effects:
+            believed += float(np.dot(kind.mean[index], by))
+            variance += float(np.dot(kind.variance[index], by * by))
+        flat = believed / math.sqrt(1.0 + math.pi / 8.0 * variance)
+        chance = 1.0 / (1.0 + math.exp(-min(max(flat, -_LONGEST), _LONGEST)))
+        sharpness = weight * max(chance * (1.0 - chance), 0.02)
+        scale = 1.0 + sharpness * variance
+        gradient, curvature = weight * (score - chance) / scale, sharpness / scale
+        for kind, index, by in effects:
+            kind.learn(index, by, gradient, curvature)
+        return (score - chance) / math.sqrt(max(chance * (1.0 - chance), 0.02))
+
+    def _effects(
+        self, task: int, row: int, features: TextFeatures, measures: Floats
+    ) -> list[tuple[_Effects, Any, Any]]:
+        one = np.ones(1)
+        stems = list(features.stems)
+        words = np.full(len(stems), _weight(features))
+        return [
+            (self._general, [0], one),
+            (self._model, [row], one),
+            (self._task, [task], one),
+            (self._model_at_task, ([task], [row]), one),
+            (self._measure, slice(None), measures),
+            (self._model_by_measure, (row, slice(None)), measures),
+            (self._word, stems, words),
+            (self._model_by_word, (row, stems), words),
+        ]
+
+    def doubt(self, task: int, row: int) -> None:
+        """Hold what is believed of a model at a task for no surer than at the beginning: something has changed."""
+        self._model_at_task.variance[task, row] = self._model_at_task.prior
+        self._model.variance[row] = self._model.prior
+
+
+def _weight(features: TextFeatures) -> float:
+    """The weight of each word: all words together weigh the same in a long text and a short one."""
+    return 1.0 / math.sqrt(len(features.stems))

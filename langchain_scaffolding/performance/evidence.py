@@ -134,6 +134,9 @@ class Evidence:
                 self.acceptance.add(1.0, weight, cap)
             if outcome.total_s is not None:
                 self._learn_latency(outcome, outcome.total_s, weight, cap, cold=cold)
+        elif outcome.total_s is not None and mean_s is not None:
+            # left before its end, as the loser of a hedged call is
+            self._learn_bound(outcome.total_s, weight, cap, mean_s)
 
     def _learn_latency(self, outcome: Attempt, total_s: float, weight: float, cap: float, *, cold: bool) -> None:
         first_token_s = outcome.first_token_s
@@ -169,16 +172,22 @@ class Evidence:
             self.last_error, self.last_error_at = str(error), at
         if outcome.total_s is None:
             return
-        # A failure is a censored observation: an answer would have taken at least this long. Beyond the mean it counts
-        # as that bound; below, it says nothing (a rejected key takes a millisecond).
         if mean_s is None:
             if self.early is None:
                 self.early = Mean()
             self.early.add(outcome.total_s, weight, cap)
-        elif outcome.total_s > mean_s:
+        else:
+            self._learn_bound(outcome.total_s, weight, cap, mean_s)
+
+    def _learn_bound(self, seconds: float, weight: float, cap: float, mean_s: float) -> None:
+        """Count a censored observation: an answer would have taken at least this long.
+
+        Beyond the mean it counts as that bound; below, it says nothing (a rejected key takes a millisecond).
+        """
+        if seconds > mean_s:
             if self.warm is None:
                 self.warm = Timing()
-            self.warm.add(outcome.total_s, None, weight, cap)
+            self.warm.add(seconds, None, weight, cap)
 
     def learn_feedback(self, score: float, at: float, forgetting: Forgetting) -> float:
         """Count one score; return what `unlearn_feedback` needs to take it out again."""

@@ -452,3 +452,19 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_attempt_that_was_left_counts_as_the_time_it_had_taken_at_least(tracker: PerformanceTracker) -> None:
+    """A hedged call leaves its slow model: forgetting that would make the model look as quick as its lucky answers."""
+    for _ in range(10):
+        tracker.record(answer(1.0))
+    before = tracker.stats("title", "tiny")
+    assert before is not None
+    for _ in range(10):
+        tracker.record(answer(9.0, measured=False))
+        tracker.record(answer(0.001, measured=False))
+    after = tracker.stats("title", "tiny")
+    assert after is not None
+    assert before.latency_mean_s == pytest.approx(1.0, rel=0.01)
+    assert 2.0 < after.latency_mean_s < 9.0
+    assert (after.measured, after.errors) == (10, 0)

@@ -265,7 +265,7 @@ class AdaptivePolicy:
         self, request: RouteRequest, names: tuple[str, ...], worth: list[float], variances: list[float], best: int
     ) -> list[float]:
         """The probability of each candidate to be tried first."""
-        is_bounded = self.decisions > _FIRST and self.explored >= self._exploration * self.decisions
+        is_bounded = self.decisions > _FIRST and self.explored + 1 > self._exploration * (self.decisions + 1)
         explores = self._exploration > 0 and not request.deterministic and not is_bounded
         if self._budget is not None:
             return self._chances_within_budget(self._budget, names, worth, variances, explores=explores)

@@ -5,6 +5,7 @@ They need neither network nor key nor real time, and nothing of them imports pyt
 
 from langchain_scaffolding.testing.clock import FakeClock
 from langchain_scaffolding.testing.errors import provider_error
+from langchain_scaffolding.testing.examples import example_models
 from langchain_scaffolding.testing.obedient import obedient
 from langchain_scaffolding.testing.recording import Event, RecordingHandler, Run
 from langchain_scaffolding.testing.replies import Reply, structured_reply
@@ -20,6 +21,7 @@ __all__ = [
     "Run",
     "Script",
     "ScriptedChatModel",
+    "example_models",
     "obedient",
     "provider_error",
     "structured_reply",

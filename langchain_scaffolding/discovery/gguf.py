@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from langchain_scaffolding.discovery.gguf_file import (
+    TEMPLATE,
     GGUFError,
     GGUFPart,
     Scalar,
@@ -49,6 +50,7 @@ class GGUFHeader:
         is_embedding: Whether the model pools its output into one vector instead of writing text.
         size_label: The publisher's word for the size ("135M").
         licence: The publisher's word for the licence ("apache-2.0").
+        template: The chat template itself, unless it is longer than 128 KiB.
 
     >>> GGUFHeader(path=Path("m.gguf"), size_bytes=98_362_432, parameters=134_515_008).size_gb
     0.098362432
@@ -71,6 +73,7 @@ class GGUFHeader:
     is_embedding: bool = False
     size_label: str | None = None
     licence: str | None = None
+    template: str | None = field(default=None, repr=False)
 
     @property
     def size_gb(self) -> float:
@@ -148,7 +151,8 @@ def _header(path: Path, values: Mapping[str, Scalar | None], tensors: TensorSums
         quantization=_quantization(_count(values, "general.file_type"), tensors),
         context_length=_count(values, f"{architecture}.context_length"),
         embedding_length=_count(values, f"{architecture}.embedding_length"),
-        chat_template="tokenizer.chat_template" in values,
+        chat_template=TEMPLATE in values,
+        template=_text(values, TEMPLATE),
         is_embedding=pooling is not None and pooling > 0,
         size_label=_text(values, "general.size_label"),
         licence=_text(values, "general.license"),

@@ -44,6 +44,8 @@ _SCALARS: Final[Mapping[int, struct.Struct]] = {
     for kind, code in zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=True)
 }
 _LABELS: Final = frozenset(f"general.{word}" for word in ("architecture", "name", "type", "size_label", "license"))
+TEMPLATE: Final = "tokenizer.chat_template"
+_MAX_TEMPLATE: Final = 1 << 17  # bytes; a longer template is passed over
 _STRING: Final = 8
 _ARRAY: Final = 9
 
@@ -146,8 +148,15 @@ class _Cursor:
         return self.take(length)
 
     def skip_string(self) -> None:
+        self.text(0)
+
+    def text(self, most: int) -> str | None:
+        """A string of any length, or `None` if it has more than `most` bytes."""
         (length,) = self.unpack(_U64)
+        if length <= most:
+            return self.take(length).decode(errors="replace")
         self.skip(length)
+        return None
 
     def _check(self, count: int) -> None:
         if self.position + count <= self._end:
@@ -226,6 +235,8 @@ def _value(cursor: _Cursor, key: str) -> Scalar | None:
         return number
     if kind == _STRING and key in _LABELS:
         return cursor.string().decode(errors="replace")
+    if kind == _STRING and key == TEMPLATE:
+        return cursor.text(_MAX_TEMPLATE)
     if kind == _STRING:
         cursor.skip_string()
     elif kind == _ARRAY:

@@ -11,7 +11,9 @@ from langchain_scaffolding.candidates import Capability
 from langchain_scaffolding.scorers import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+
+    from rich.console import RenderableType
 
     from langchain_scaffolding.candidates import Candidate
     from langchain_scaffolding.filters import Filter
@@ -113,6 +115,7 @@ class Ranking:
         request: What was asked for.
         rejected: Candidates that cannot serve, in the order of registration.
         decision: How the policy came to the order; `None` if it gave a bare one.
+        what_if: Tells of a ranking what would have to change for another winner; `None` where nobody can be asked.
 
     Example:
         >>> from langchain_scaffolding import ScaffoldingRouterLLM
@@ -136,6 +139,7 @@ class Ranking:
         self.request = request
         self.rejected = tuple(rejected)
         self.decision = decision
+        self.what_if: Callable[[Ranking], Sequence[object]] | None = None
         self._scored = scored
         self._ranker = ranker
 
@@ -237,6 +241,17 @@ class Ranking:
         """The winner and the counts."""
         chosen = self._scored[0].name if self._scored else None
         return f"Ranking(chosen={chosen!r}, ranked={len(self._scored)}, rejected={len(self.rejected)})"
+
+    def _repr_html_(self) -> str:
+        from langchain_scaffolding.display import ranking_html
+
+        return ranking_html(self)
+
+    def __rich__(self) -> RenderableType:
+        """The ranking as a table of `rich`."""
+        from langchain_scaffolding.display.terminal import ranking_group
+
+        return ranking_group(self)
 
 
 _PROOF: tuple[tuple[str, str], ...] = (

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from langchain_scaffolding.outcomes import Outcome
     from langchain_scaffolding.ranking import Ranking
 
@@ -40,6 +42,17 @@ class RouteRecord:
     chosen: str | None
     source: Source | None
     seconds: float
+
+    def _repr_html_(self) -> str:
+        from langchain_scaffolding.display import record_html
+
+        return record_html(self)
+
+    def __rich__(self) -> RenderableType:
+        """The call as tables of `rich`."""
+        from langchain_scaffolding.display.terminal import record_group
+
+        return record_group(self)
 
 
 Observer: TypeAlias = Callable[[RouteRecord], None]

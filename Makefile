@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
+OLDEST := $(VENV)/oldest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-local test-slow chaos lint format type audit notebooks bench clean
+.PHONY: help demo test test-oldest test-local test-slow chaos lint format type audit notebooks bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,11 +30,20 @@ $(STAMPS)/%: pyproject.toml $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . --group $*
 	@mkdir -p $(STAMPS) && touch $@
 
+$(STAMPS)/oldest: pyproject.toml $(BIN)/uv
+	@echo "Installing the oldest packages that are allowed ..."
+	@$(PYTHON) -m venv --clear $(OLDEST)
+	@$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct --editable . --group test
+	@mkdir -p $(STAMPS) && touch $@
+
 demo: $(STAMPS)/demo  ## Route real small models on this machine's CPU
 	@$(BIN)/python -m langchain_scaffolding demo
 
 test: $(STAMPS)/test  ## Run the tests
 	@$(BIN)/python -m pytest -q
+
+test-oldest: $(STAMPS)/oldest  ## Run what touches LangChain and pydantic, with the oldest packages that pyproject.toml allows
+	@$(OLDEST)/bin/python -m pytest -q -p no:cacheprovider tests/langchain tests/scaffolds tests/settings tests/test_attempts.py tests/test_seed_rows.py
 
 test-local: $(STAMPS)/test  ## Run the tests that need the real local models (fetches about 100 MB once)
 	@$(BIN)/python -m langchain_scaffolding models get smollm2 smollm2-q8

@@ -262,6 +262,11 @@ class RoutedChatModel(BaseChatModel):
         specs = sum(self.get_num_tokens(str(spec)) for spec in ToolSpecs.of(tools, {})) if tools else 0
         return measure(messages)[0] + specs
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What tells routers apart; without profile and metadata, which are long and for machines."""
+        yield "models", [candidate.name for candidate in self.models]
+        yield from (pair for pair in super().__repr_args__() if pair[0] not in {"metadata", "profile"})
+
     # --- copies ------------------------------------------------------------------------------------------------------
 
     def model_copy(self, *, update: Any = None, deep: bool = False) -> Self:

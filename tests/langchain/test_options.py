@@ -214,3 +214,10 @@ async def test_generate_takes_stop_words_and_labels_and_raises_what_a_call_raise
         failing.generate([[HumanMessage("hi")]]) if path == "generate" else await failing.agenerate(
             [[HumanMessage("hi")], [HumanMessage("ho")]]
         )
+
+
+def test_a_router_shows_as_its_models_and_what_was_set() -> None:
+    models = [ScriptedChatModel(name="small"), ScriptedChatModel(name="large")]
+    router = ScaffoldingRouterLLM(models=models, temperature=0.2, metadata={"owner": "me"})
+    assert repr(router) == "ScaffoldingRouterLLM(models=['small', 'large'], temperature=0.2)"
+    assert str(router) == "models=['small', 'large'] temperature=0.2"

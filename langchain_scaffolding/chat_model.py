@@ -241,9 +241,9 @@ class RoutedChatModel(BaseChatModel):
             stated = [model.has(capability) or model.profile.get(fact) for model in self.models]
             if any(stated):
                 profile[fact] = True  # type: ignore[literal-required]
-            elif all(each is False for each in stated):
+            elif stated and all(each is False for each in stated):
                 profile[fact] = False  # type: ignore[literal-required]
-        profile["structured_output"] = all(
+        profile["structured_output"] = bool(self.models) and all(
             model.has(Capability.STRUCTURED_OUTPUT) or model.profile.get("structured_output") for model in self.models
         )
         lengths = [model.tags.context_length for model in self.models if model.tags.context_length is not None]
@@ -274,6 +274,12 @@ class RoutedChatModel(BaseChatModel):
         if update and "models" in update:
             update = {"profile": None, **update}
         copy = super().model_copy(update=update, deep=deep)
+        copy._assemble()  # noqa: SLF001 - its own
+        return copy
+
+    def __copy__(self) -> Self:
+        """A copy that shares what is learned, with a routing of its own."""
+        copy = super().__copy__()
         copy._assemble()  # noqa: SLF001 - its own
         return copy
 

@@ -112,7 +112,7 @@ class NoCandidateError(RoutingError):
 
     def __init__(self, rejections: Sequence[tuple[str, str]]) -> None:
         self.rejections = tuple(rejections)
-        why = "; ".join(f"{name}: {reason}" for name, reason in self.rejections)
+        why = "; ".join(f"{name}: {reason}" for name, reason in self.rejections) or "none has been found yet"
         super().__init__(f"No candidate can serve this request ({why}).")
 
 

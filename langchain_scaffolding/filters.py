@@ -134,6 +134,17 @@ def shorter_than(max_context_length: int) -> Filter:
     return within_max_context_length
 
 
+def here(gone: Mapping[str, str]) -> Filter:
+    """A filter that rejects models which discovery no longer finds, each for the reason that stands by its name."""
+
+    @cacheable
+    def is_here(_request: RouteRequest, candidate: Candidate) -> str | None:
+        why = gone.get(candidate.name)
+        return None if why is None else f"is gone ({why})"
+
+    return is_here
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exclusion:
     """Why a profile excludes a candidate.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from uuid import UUID
@@ -36,7 +36,7 @@ from langchain_scaffolding.routing import Routing, RoutingByProfile, RoutingOpti
 from langchain_scaffolding.scorers import Scorer
 
 if TYPE_CHECKING:
-    from langchain_scaffolding.discovery.base import DiscoverySource
+    from langchain_scaffolding.discovery import DiscoverySource, LiveDiscovery
     from langchain_scaffolding.scaffolds import Scaffold
     from langchain_scaffolding.tasks import Task
 
@@ -51,6 +51,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
 
     Args:
         models: Chat models or `Candidate`s. Tags of a bare model come from its `metadata` and its `profile`.
+        discovery: Models that come and go beside those, kept current in the background; see `from_discovery`.
         config: Limits, preferences and whether the rules may answer.
         policy: "greedy", "adaptive", or a policy object.
         scorers: What gives points, instead of the four default scorers.
@@ -93,6 +94,8 @@ class ScaffoldingRouterLLM(RoutedChatModel):
     performance: PerformanceTracker = Field(repr=False)
     observers: tuple[Any, ...] = Field(repr=False)
     clock: Any = Field(repr=False)
+    discovery: Any = Field(default=None, exclude=True, repr=False)
+    followed: Any = Field(default_factory=dict, exclude=True, repr=False)
 
     accepts_acceptance: ClassVar[bool] = True
     """Whether `acceptance=` of a scaffold takes part in its attempts."""
@@ -100,7 +103,8 @@ class ScaffoldingRouterLLM(RoutedChatModel):
     def __init__(
         self,
         *,
-        models: Sequence[Candidate | Runnable[Any, Any]],
+        models: Sequence[Candidate | Runnable[Any, Any]] = (),
+        discovery: LiveDiscovery | None = None,
         config: ScaffoldingConfig | None = None,
         policy: str | Policy = "greedy",
         scorers: Sequence[Scorer] | None = None,
@@ -122,7 +126,8 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             options.setdefault("routing_profile", None)
             options["profile"] = profile
         super().__init__(
-            models=tuple(register(models).values()),
+            models=_registered(models, discovery),
+            discovery=discovery,
             config=config,
             policy=policy_of(policy),
             scorers=None if scorers is None else tuple(scorers),
@@ -138,18 +143,51 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         self._assemble()
 
     @classmethod
-    def from_discovery(cls, sources: Iterable[DiscoverySource], **options: Any) -> Self:
-        """A router over the models that sources find now.
+    def from_discovery(
+        cls,
+        sources: Iterable[DiscoverySource] | None = None,
+        *,
+        live: bool = False,
+        interval_s: float = 30.0,
+        **options: Any,
+    ) -> Self:
+        """A router over the models that sources find.
 
         Args:
-            sources: Anything with a `name` and a `discover()` that gives candidates.
+            sources: Anything with a `name` and a `discover()` that gives candidates; by default
+                `langchain_scaffolding.discovery.default_sources()`.
+            live: Whether to look again and again in the background: a model that appears joins, one that disappears is
+                left out with the reason, and no call waits for it. Then nothing need be there yet. It ends with the
+                router, or with `router.discovery.close()`.
+            interval_s: Seconds between two looks.
             **options: As for the constructor.
 
         Raises:
             ConfigurationError: Nothing was found; the message gives each source's reason.
-        """
-        from langchain_scaffolding.discovery.base import discover
 
+        Example:
+            >>> from langchain_scaffolding.testing import ScriptedChatModel
+            >>> class Shelf:
+            ...     name = "shelf"
+            ...     models = []
+            ...
+            ...     def discover(self):
+            ...         return [Candidate.of(model) for model in self.models]
+            >>> router = ScaffoldingRouterLLM.from_discovery([Shelf()], live=True, interval_s=60)
+            >>> router.explain("Name three colours.").names
+            []
+            >>> Shelf.models = [ScriptedChatModel(name="tiny")]
+            >>> _ = router.discovery.refresh()  # what the background does every minute
+            >>> router.explain("Name three colours.").names
+            ['tiny']
+            >>> router.discovery.close()
+        """
+        from langchain_scaffolding.discovery import LiveDiscovery, discover
+
+        if live:
+            discovery = LiveDiscovery(sources, interval_s=interval_s)
+            discovery.refresh()
+            return cls(discovery=discovery.start(), **options)
         found = discover(sources)
         if not found.candidates:
             reasons = "; ".join(f"{source}: {reason}" for source, reason in found.troubles) or "no source has any"
@@ -179,12 +217,27 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         return cls(**{**options_from_file(path, profile=profile), **options})
 
     def _assemble(self) -> None:
+        with nullcontext() if self.discovery is None else self.discovery.telling:
+            self._work_out()
+
+    def _follow(self) -> None:
+        """Take over what discovery knows now. A model that has come back starts without a grudge."""
+        before = self.routing.gone
+        self._assemble()
+        for name in before.keys() - self.routing.gone.keys():
+            self.breakers.forgive(name)
+
+    def _work_out(self) -> None:
         from langchain_scaffolding.tasks import ThinkingBudgets, known_tasks
 
         facts = self.__dict__  # written past `__setattr__`, which would assemble again
         if isinstance(self.profile, RoutingProfile):  # a copy was given it under the constructor's name
             facts.update(routing_profile=self.profile, profile=None)
-        facts["models"] = tuple(register(self.models).values())
+        gone: Mapping[str, str] | None = None
+        if self.discovery is None:
+            facts["models"] = tuple(register(self.models).values())
+        else:
+            gone = self._take_what_is_found()
         facts["policy"] = policy_of(self.policy)
         if self.profile is None:
             facts["profile"] = self._resolve_model_profile()
@@ -208,7 +261,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             last_resort=self.last_resort,
             performance=self.performance,
             breakers=self.breakers,
-            budgets=ThinkingBudgets(),
+            budgets=ThinkingBudgets() if self.routing is None else self.routing.budgets,
             observers=self.observers,
             clock=self.clock,
             run_settings=RunSettings(
@@ -218,14 +271,33 @@ class ScaffoldingRouterLLM(RoutedChatModel):
                 tags=tuple(self.tags or ()),
                 metadata=self.metadata or {},
             ),
+            gone=gone,
         )
         cache = self.cache if isinstance(self.cache, BaseCache) else None
         source = facts["profiles"] = _source_of(self.profiles)
-        facts["routing"] = Routing(options, cache) if source is None else RoutingByProfile(options, source, cache)
+        before = self.routing
+        facts["routing"] = (
+            Routing(options, cache, before=before)
+            if source is None
+            else RoutingByProfile(options, source, cache, before=before)
+        )
+
+    def _take_what_is_found(self) -> dict[str, str]:
+        """Register what discovery knows beside the models of one's own; why some of it is not there now."""
+        facts = self.__dict__
+        self.discovery.subscribe(self._follow)
+        facts["models"] = _registered(self.models, self.discovery)
+        own = [candidate for candidate in self.models if self.followed.get(candidate.name) is not candidate]
+        taken = {candidate.name for candidate in own}
+        followed = {each.name: each for each in self.discovery.known if each.name not in taken}
+        if self.profile == self._resolve_model_profile():
+            facts["profile"] = None  # it follows from the models
+        facts.update(models=(*own, *followed.values()), followed=followed)
+        return {name: why for name, why in self.discovery.gone.items() if name in followed}
 
     def _candidates(self) -> dict[str, Candidate]:
         disabled = True if self.streaming is False else self.disable_streaming
-        candidates = register(self.models)
+        candidates = {candidate.name: candidate for candidate in self.models}
         if disabled:
             return {name: without_streaming(candidate, disabled) for name, candidate in candidates.items()}
         return candidates
@@ -474,6 +546,13 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             routing=None if routing is self.routing else routing,
         )
         return prompt, request, kwargs
+
+
+def _registered(
+    models: Sequence[Candidate | Runnable[Any, Any]], discovery: LiveDiscovery | None
+) -> tuple[Candidate, ...]:
+    """The candidates; without any only if discovery may find some."""
+    return () if discovery is not None and not models else tuple(register(models).values())
 
 
 _STANDARD = frozenset({"api_key", "timeout", "max_retries"})

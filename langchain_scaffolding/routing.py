@@ -10,7 +10,16 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from langchain_scaffolding.attempts import Attempt, AttemptChain, CallSettings, Hedging, LastResort, Limits, RunSettings
+from langchain_scaffolding.attempts import (
+    Abandoned,
+    Attempt,
+    AttemptChain,
+    CallSettings,
+    Hedging,
+    LastResort,
+    Limits,
+    RunSettings,
+)
 from langchain_scaffolding.candidates import Candidate, base_model
 from langchain_scaffolding.config import Profiles
 from langchain_scaffolding.errors import ConfigurationError, UnknownModelError, UnknownTaskError
@@ -19,6 +28,7 @@ from langchain_scaffolding.filters import (
     Filter,
     able_to_do,
     excluded_by,
+    here,
     permitted_by,
     shorter_than,
     suits,
@@ -53,7 +63,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoutingOptions:
-    """The options of a router, checked and complete."""
+    """The options of a router, checked and complete.
+
+    Attributes:
+        gone: Why models that discovery found before are not there now; `None` if the candidates never change.
+    """
 
     candidates: Mapping[str, Candidate]
     config: ScaffoldingConfig
@@ -69,6 +83,7 @@ class RoutingOptions:
     observers: tuple[Observer, ...]
     clock: Callable[[], float]
     run_settings: RunSettings
+    gone: Mapping[str, str] | None = None
 
 
 class Routing:
@@ -78,6 +93,7 @@ class Routing:
         options: The router's options.
         cache: Where whole answers are kept; `None` keeps none.
         above: The routing that this one narrows by further profiles; `None` for a router's own.
+        before: The routing that this one takes the place of, whose counts it goes on with.
 
     Raises:
         UnknownModelError: A profile names a model that is not registered.
@@ -89,7 +105,12 @@ class Routing:
     _settings: CallSettings
 
     def __init__(
-        self, options: RoutingOptions, cache: BaseCache | None = None, *, above: Routing | None = None
+        self,
+        options: RoutingOptions,
+        cache: BaseCache | None = None,
+        *,
+        above: Routing | None = None,
+        before: Routing | None = None,
     ) -> None:
         _import_what_the_first_call_needs()
         self.candidates = options.candidates
@@ -112,9 +133,9 @@ class Routing:
             prefer=self._preferred,
             clock=options.clock,
         )
-        self._share(above)
+        self._share(above, before)
 
-    def _share(self, above: Routing | None) -> None:
+    def _share(self, above: Routing | None, before: Routing | None) -> None:
         """Make what calls count and limit together, or take it from the routing above."""
         options = self._options
         learners = (options.performance.record, options.policy.update, self.selector.update)
@@ -138,8 +159,19 @@ class Routing:
             limits=_limits(options.config),
             max_retries=options.config.max_retries,
             observers=options.observers,
-            hedging=_hedging(options),
+            hedging=_hedging(options, before),
+            abandoned=Abandoned() if before is None else before._settings.abandoned,  # noqa: SLF001 - its own
         )
+
+    @property
+    def gone(self) -> Mapping[str, str]:
+        """Why models that were found before are not there now, by name."""
+        return self._options.gone or {}
+
+    @property
+    def budgets(self) -> ThinkingBudgets:
+        """Which models need more tokens, because they think first."""
+        return self._options.budgets
 
     def under(self, names: tuple[str, ...]) -> Routing:
         """The routing of a call that chose these profiles, which hold beside those of the router.
@@ -237,14 +269,22 @@ class RoutingByProfile(Routing):
         options: The router's options.
         source: Gives the profiles.
         cache: Where whole answers are kept; `None` keeps none.
+        before: The routing that this one takes the place of, whose counts it goes on with.
 
     Raises:
         UnknownModelError: A profile names a model that is not registered.
         UnknownTaskError: A profile names a task that there is not.
     """
 
-    def __init__(self, options: RoutingOptions, source: ProfileSource, cache: BaseCache | None = None) -> None:
-        super().__init__(options, cache)
+    def __init__(
+        self,
+        options: RoutingOptions,
+        source: ProfileSource,
+        cache: BaseCache | None = None,
+        *,
+        before: Routing | None = None,
+    ) -> None:
+        super().__init__(options, cache, before=before)
         self._source = source
         given = source()
         for profile in given:
@@ -322,7 +362,8 @@ def _check_names(profile: RoutingProfile, options: RoutingOptions) -> None:
         UnknownModelError: The profile names a model that is not registered.
         UnknownTaskError: It names a task that the router does not know.
     """
-    for name in sorted(profile.model_names() - options.candidates.keys()):
+    # a model that discovery has not found yet may come
+    for name in sorted(profile.model_names() - options.candidates.keys()) if options.gone is None else ():
         raise UnknownModelError(name, options.candidates)
     for name in sorted(profile.tasks.keys() - options.tasks.keys()):
         raise UnknownTaskError(name, options.tasks)
@@ -367,6 +408,8 @@ def _nothing() -> None:
 def _filters(options: RoutingOptions) -> list[Filter]:
     """The filters in the order in which they give their reason: what the user forbids stands before what cannot be."""
     filters: list[Filter] = [permitted_by(profile) for profile in options.profiles]
+    if options.gone:
+        filters.append(here(options.gone))
     filters.append(suits(options.config.preferred_capabilities))
     required = {name: task.required_capabilities for name, task in options.tasks.items() if task.required_capabilities}
     if required:
@@ -391,8 +434,8 @@ def _last_resort(options: RoutingOptions) -> LastResort:
     return LastResort(name="rules", runnable=RuleBasedChatModel(rules=rules), is_rules=True)
 
 
-def _hedging(options: RoutingOptions) -> Hedging | None:
-    """When a second model is asked beside one that is late.
+def _hedging(options: RoutingOptions, before: Routing | None) -> Hedging | None:
+    """When a second model is asked beside one that is late; the one before, if nothing has changed about that.
 
     Raises:
         ConfigurationError: There is no second model.
@@ -400,13 +443,19 @@ def _hedging(options: RoutingOptions) -> Hedging | None:
     after_ms = options.config.hedge_after_ms
     if after_ms is None:
         return None
-    if len(options.candidates) < 2:
+    if len(options.candidates) < 2 and options.gone is None:
         msg = (
             f"`hedge_after_ms={after_ms!r}` asks a second model when the first is late, and only "
             f"{', '.join(options.candidates)!r} is registered. Register another model, or leave it out."
         )
         raise ConfigurationError(msg)
+    if before is not None and _hedged_alike(before._options.config, options.config):  # noqa: SLF001 - its own
+        return before._settings.hedging  # noqa: SLF001 - its own
     return Hedging(after_s=after_ms if after_ms == "p95" else after_ms / _MS, budget=options.config.hedge_budget)
+
+
+def _hedged_alike(one: ScaffoldingConfig, other: ScaffoldingConfig) -> bool:
+    return (one.hedge_after_ms, one.hedge_budget) == (other.hedge_after_ms, other.hedge_budget)
 
 
 def _limits(config: ScaffoldingConfig) -> Limits:

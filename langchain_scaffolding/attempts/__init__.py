@@ -4,12 +4,13 @@ from langchain_scaffolding.attempts.call import CallSettings
 from langchain_scaffolding.attempts.chain import AttemptChain
 from langchain_scaffolding.attempts.checks import is_cut
 from langchain_scaffolding.attempts.hedging import Hedging
-from langchain_scaffolding.attempts.limits import Limits
+from langchain_scaffolding.attempts.limits import Abandoned, Limits
 from langchain_scaffolding.attempts.reply import as_chunk
 from langchain_scaffolding.attempts.run import RunSettings, aopen_run, below, heard_once, id_of, open_run
 from langchain_scaffolding.attempts.step import Attempt, LastResort, RawTools, Schema, Step, is_provider_tool
 
 __all__ = [
+    "Abandoned",
     "Attempt",
     "AttemptChain",
     "CallSettings",

@@ -62,8 +62,11 @@ class Discovery:
         return len(self.candidates)
 
 
-def discover(sources: Iterable[DiscoverySource]) -> Discovery:
+def discover(sources: Iterable[DiscoverySource] | None = None) -> Discovery:
     """Ask each source for its candidates, all at the same time: it takes as long as the slowest.
+
+    Args:
+        sources: The sources; by default `default_sources()`.
 
     Example:
         >>> from langchain_scaffolding.candidates import Candidate
@@ -76,12 +79,21 @@ def discover(sources: Iterable[DiscoverySource]) -> Discovery:
         >>> [candidate.name for candidate in discover([Shelf()])]
         ['tiny']
     """
-    return merged(answers_of(sources))
+    return merged(answers_of(chosen(sources)))
 
 
-async def adiscover(sources: Iterable[DiscoverySource]) -> Discovery:
+def chosen(sources: Iterable[DiscoverySource] | None) -> tuple[DiscoverySource, ...]:
+    """The sources, or those that need no configuration."""
+    if sources is not None:
+        return tuple(sources)
+    from langchain_scaffolding.discovery.defaults import default_sources
+
+    return default_sources()
+
+
+async def adiscover(sources: Iterable[DiscoverySource] | None = None) -> Discovery:
     """Ask each source for its candidates, as `discover` does, while the event loop goes on."""
-    return await asyncio.to_thread(discover, list(sources))
+    return await asyncio.to_thread(discover, sources)
 
 
 def answers_of(sources: Iterable[DiscoverySource]) -> list[tuple[str, Discovery]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import threading
 import time
 import weakref
@@ -13,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, Self
 
 from langchain_scaffolding.candidates import Candidate
-from langchain_scaffolding.discovery.base import Discovery, DiscoverySource, answers_of, merged
+from langchain_scaffolding.discovery.base import Discovery, DiscoverySource, answers_of, chosen, merged
 from langchain_scaffolding.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -36,12 +37,16 @@ class LiveDiscovery:
     """Asks sources again and again, in a thread of its own, and tells whoever listens what has changed.
 
     A model that comes is known after one interval, one that goes is gone after one. A model of which nothing has
-    changed stays the same object. The thread ends with this object, with `close()`, or with the program.
+    changed stays the same object. The thread ends with this object, with `close()`, or with the program; a forked
+    process has one of its own.
 
     Args:
-        sources: The sources.
+        sources: The sources; by default `default_sources()`.
         interval_s: Seconds between the end of one look and the begin of the next.
         clock: Seconds from any start, never running backwards; for `age_s`.
+
+    Attributes:
+        telling: Held while listeners are told.
 
     Raises:
         ConfigurationError: The interval is no time.
@@ -64,18 +69,19 @@ class LiveDiscovery:
 
     def __init__(
         self,
-        sources: Iterable[DiscoverySource],
+        sources: Iterable[DiscoverySource] | None = None,
         *,
         interval_s: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not 0 < interval_s < math.inf:
             raise ConfigurationError(f"interval_s={interval_s!r} is no interval: give seconds above 0.")
-        self._sources = tuple(sources)
+        self._sources = chosen(sources)
         self.interval_s = interval_s
         self._clock = clock
         self._state = _State()
         self._looking = threading.Lock()
+        self.telling = threading.RLock()
         self._listeners: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -145,6 +151,7 @@ class LiveDiscovery:
                 arguments = (weakref.ref(self), self._stop, self.interval_s)
                 self._thread = threading.Thread(target=_keep_looking, args=arguments, name="discovery", daemon=True)
                 self._thread.start()
+                _started.add(self)
         return self
 
     def close(self) -> None:
@@ -155,10 +162,28 @@ class LiveDiscovery:
         came = [name for name in after.known if name not in before.known or name in before.gone.keys() - after.gone]
         left = [f"{name} ({why})" for name, why in after.gone.items() if name not in before.gone]
         logger.info("models came: %s; left: %s", ", ".join(came) or "none", ", ".join(left) or "none")
-        for reference in self._listeners:
-            listener = reference()
-            if listener is not None:
-                listener()
+        with self.telling:
+            for reference in self._listeners:
+                listener = reference()
+                if listener is not None:
+                    listener()
+
+    def _start_again(self) -> None:
+        """Begin anew in a forked process, which has no thread, and whose locks another thread may have held."""
+        self._looking, self.telling, self._thread = threading.Lock(), threading.RLock(), None
+        self.start()
+
+
+_started: weakref.WeakSet[LiveDiscovery] = weakref.WeakSet()
+
+
+def _start_all_again() -> None:
+    for live in list(_started):
+        live._start_again()  # noqa: SLF001 - its own
+
+
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_start_all_again)
 
 
 def _keep_looking(reference: weakref.ref[LiveDiscovery], stop: threading.Event, interval_s: float) -> None:

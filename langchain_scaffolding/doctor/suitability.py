@@ -154,6 +154,15 @@ def _profile(router: ScaffoldingRouterLLM, request: RouteRequest, candidate: Can
     return Constraint("profile", "excluded a moment ago", "permitted", "call again: the profiles have just changed")
 
 
+def _gone(router: ScaffoldingRouterLLM, _request: RouteRequest, candidate: Candidate) -> Constraint:
+    return Constraint(
+        "discovery",
+        router.routing.gone[candidate.name],
+        "that its source finds it",
+        "start its server again, put its file back, or do without it",
+    )
+
+
 def _breaker(router: ScaffoldingRouterLLM, _request: RouteRequest, candidate: Candidate) -> Constraint:
     health = next(each for each in router.health() if each.model == candidate.name)
     return Constraint(
@@ -174,6 +183,7 @@ _BY_FILTER: Final[Mapping[str, _Explain]] = {
     "has_what_the_task_requires": _required,
     "within_max_context_length": _length,
     "permitted_by_profile": _profile,
+    "is_here": _gone,
     "breaker": _breaker,
 }
 """By the name of the filter, as it stands in `Rejected.by`."""

@@ -157,6 +157,11 @@ class CircuitBreakers:
             circuit.probing_until = now + max(circuit.cool_down, _SHORT)
             return True
 
+    def forgive(self, model: str) -> None:
+        """Forget the failures of a model, since something has shown that it is well again."""
+        with self._lock:
+            self._circuits.pop(model, None)
+
     def why_not(self, model: str) -> str | None:
         """Why a model is left alone now, or `None` if it may be called."""
         health = self.health(model)

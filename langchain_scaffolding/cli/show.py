@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -38,6 +39,25 @@ def ranking_table(ranking: Ranking) -> Table:
         table.add_row(str(place), escape(entry.name), *points, f"{entry.score:g}", "", style=style)
     for rejected in ranking.rejected:
         table.add_row("-", escape(rejected.name), *[""] * (len(names) + 1), escape(rejected.reason), style="dim")
+    return table
+
+
+def explanation(ranking: Ranking) -> Table:
+    """Every candidate with its points and where they come from, or the reason why it cannot serve."""
+    title = f"task {escape(ranking.request.task)}, ~{ranking.request.input_tokens} tokens"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("")
+    table.add_column("model", overflow="fold")
+    table.add_column("points", justify="right")
+    table.add_column("why")
+    for place, entry in enumerate(ranking.ranked, start=1):
+        parts = ", ".join(f"{name} {points:g}" for name, points in entry.parts.items() if points)
+        style = "bold green" if place == 1 else ""
+        table.add_row(str(place), escape(entry.name), f"{entry.score:g}", escape(parts), style=style)
+    for rejected in ranking.rejected:
+        table.add_row("-", escape(rejected.name), "", escape(rejected.reason), style="dim")
+    if not ranking.names:
+        table.caption = "No model is called: the last resort answers."
     return table
 
 

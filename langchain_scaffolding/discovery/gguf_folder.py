@@ -38,14 +38,15 @@ _State: TypeAlias = tuple[str, int, int]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GGUFFolderSource:
-    """The models that lie as GGUF files in a folder and the folders in it (extra `local`).
+    """The models that lie as GGUF files in a folder and the folders in it, or one such file (extra `local`).
 
     Only headers are read, some 30 ms for each file that is new. A model is loaded into memory when it is called first,
     and stays there as long as this source and its candidates. A model split over several files counts once, under its
     first part. A file that cannot be used is one line among the troubles.
 
     Args:
-        folder: The folder; by default `LANGCHAIN_SCAFFOLDING_MODELS`, else where `models get` keeps its weights.
+        folder: The folder, or the file; by default `LANGCHAIN_SCAFFOLDING_MODELS`, else where `models get` keeps its
+            weights.
         name: What the source is called in reports.
         n_ctx: Tokens of prompt and answer together that one call may take; at most what a model was trained with.
         n_threads: Threads that compute, as for `langchain_scaffolding.local.engine.LocalServer`.
@@ -172,6 +173,9 @@ def _state(file: Path, status: os.stat_result) -> _State:
 
 
 def _walk(folder: Path, troubles: list[tuple[str, str]], source: str) -> Iterator[Path]:
+    if folder.is_file():
+        yield folder
+        return
     entered: set[tuple[int, int]] = set()  # a link may lead back to where it lies
     waiting = [(folder, 0)]
     while waiting:

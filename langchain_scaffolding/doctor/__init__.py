@@ -23,7 +23,7 @@ def diagnose(
     text: str = "Write a title for a text on tea.",
     tasks: Iterable[str] | None = None,
     profile: str | None = None,
-    troubles: Iterable[tuple[str, str]] = (),
+    troubles: Iterable[tuple[str, str]] | None = None,
 ) -> Diagnosis:
     """Find out why models are not called, and why calls are slow or answered now by one model, now by another.
 
@@ -35,7 +35,7 @@ def diagnose(
         text: The request that models are held against.
         tasks: The tasks to look at; default all that the router knows.
         profile: The profile that calls choose; `None` for none.
-        troubles: Pairs of source and reason that discovery gave.
+        troubles: Pairs of source and reason that discovery gave; default those of the router's own.
 
     Raises:
         ConfigurationError: A task or the profile is unknown.
@@ -51,6 +51,8 @@ def diagnose(
         >>> finding.model, finding.constraint, finding.found, finding.needed
         ('painter', 'preferred_capabilities', 'IMAGE', 'CHAT or REASONING')
     """
+    if troubles is None:
+        troubles = () if router.discovery is None else router.discovery.found.troubles
     return Diagnosis.of([*_setup(router, troubles), *_tasks(router, text, tasks, profile)])
 
 

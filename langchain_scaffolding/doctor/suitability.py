@@ -28,7 +28,16 @@ class Constraint(NamedTuple):
 def unsuitable(router: ScaffoldingRouterLLM, ranking: Ranking) -> Iterator[Finding]:
     """Why models are rejected for a request, and whether any is left."""
     task, names = ranking.request.task, ranking.names
-    if not names:
+    if not router.models:
+        yield Finding(
+            trouble="no suitable model",
+            severity="error",
+            constraint="models",
+            found="no model was found",
+            needed="at least one",
+            fix="start a server, put GGUF files where they are looked for, or fetch weights with `models get smollm2`",
+        )
+    elif not names:
         rules = router.config.fallback_to_rule_based
         yield Finding(
             trouble="no suitable model",

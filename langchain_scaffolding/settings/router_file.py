@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from langchain_scaffolding.errors import ConfigurationError
+from langchain_scaffolding.scorers import recommended_scorers
 from langchain_scaffolding.settings.document import read_document
 from langchain_scaffolding.settings.models import name_of, open_candidate, resolved
 from langchain_scaffolding.settings.profile_file import VARIABLE, ProfileFile, names_file, profiles_of
@@ -15,12 +16,12 @@ from langchain_scaffolding.tasks import known_tasks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from langchain_scaffolding.candidates import Candidate
-    from langchain_scaffolding.discovery.base import DiscoverySource
+    from langchain_scaffolding.discovery import DiscoverySource, LiveDiscovery
     from langchain_scaffolding.performance import PerformanceTracker
     from langchain_scaffolding.settings.document import Document
     from langchain_scaffolding.settings.positions import KeyPath
 
+_NEVER_S = 3600.0  # of a thread that is not started
 _NAMES = ("prefer", "allow", "deny", "pin")
 
 
@@ -51,18 +52,36 @@ def options_from_file(
     profiles_of(document, profile)
     entries = list(enumerate(file.models))
     candidates = [open_candidate(entry, ("models", place), document, environ) for place, entry in entries]
-    candidates += _discovered(document, file, {candidate.name for candidate in candidates}, sources)
-    check_names(document, [candidate.name for candidate in candidates])
+    discovery = _discovery(document, file, sources)
+    if discovery is None or file.discover_every_s is None:
+        found = () if discovery is None else discovery.known
+        check_names(document, [candidate.name for candidate in (*candidates, *found)])
     options: dict[str, Any] = {
         "models": candidates,
         "config": file.config,
         "policy": file.policy,
+        "scorers": recommended_scorers(file.config) if file.scorers == "recommended" else None,
         "tasks": tuple(file.tasks),
         "profiles": ProfileFile(document.path, profile=profile),
     }
+    if discovery is not None:
+        options["discovery"] = discovery if file.discover_every_s is None else discovery.start()
     if file.store is not None:
         options["performance"] = _performance(document, file.store, environ)
     return options
+
+
+def performance_from_file(
+    path: str | os.PathLike[str], *, environ: Mapping[str, str] = os.environ
+) -> PerformanceTracker | None:
+    """What a router's file has kept of earlier calls; `None` if it names no store. No model is opened.
+
+    Raises:
+        ConfigurationError: The file is wrong, or its store cannot be opened.
+    """
+    document = read_document(path)
+    file = checked(document, RouterFile)
+    return None if file.store is None else _performance(document, file.store, environ)
 
 
 def check(document: Document, file: RouterFile) -> None:
@@ -128,30 +147,30 @@ def _profile_from(environ: Mapping[str, str]) -> str | None:
     return value
 
 
-def _discovered(
-    document: Document, file: RouterFile, taken: set[str], sources: Iterable[DiscoverySource] | None
-) -> list[Candidate]:
-    """What sources find, but for what the file names itself."""
+def _discovery(document: Document, file: RouterFile, sources: Iterable[DiscoverySource] | None) -> LiveDiscovery | None:
+    """What sources have found, if the file asks for it; it does not look again by itself."""
     if not file.discover:
-        if not taken:
+        if not file.models:
             problem = "no model. Add [[models]], or discover = true to take those that are found."
             raise document.fault(("models",), problem)
-        return []
-    from langchain_scaffolding import discovery
-    from langchain_scaffolding.discovery.base import discover
+        if file.discover_every_s is not None:
+            raise document.fault(("discover_every_s",), "nothing is looked for. Add discover = true.")
+        return None
+    from langchain_scaffolding.discovery import LiveDiscovery, default_sources
 
-    every = list(discovery.default_sources() if sources is None else sources)
+    every = list(default_sources() if sources is None else sources)
     if isinstance(file.discover, list):
         by_name = {source.name: source for source in every}
         for place, name in enumerate(file.discover):
             if name not in by_name:
                 raise document.fault(("discover", place), f"unknown source. Known are {', '.join(by_name)}.")
         every = [by_name[name] for name in file.discover]
-    found = discover(every)
-    if not found.candidates and not taken:
+    discovery = LiveDiscovery(every, interval_s=file.discover_every_s or _NEVER_S)
+    found = discovery.refresh()
+    if not found.candidates and not file.models and file.discover_every_s is None:
         reasons = "; ".join(f"{source}: {reason}" for source, reason in found.troubles) or "no source has any"
         raise document.fault(("discover",), f"no model was found ({reasons}).")
-    return [candidate for candidate in found.candidates if candidate.name not in taken]
+    return discovery
 
 
 def _performance(document: Document, store: str | EnvReference, environ: Mapping[str, str]) -> PerformanceTracker:

@@ -4,7 +4,7 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Annotated, Any, Self, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
@@ -96,8 +96,14 @@ class RouterFile(ProfilesPart):
     model_config = ConfigDict(frozen=True, extra="forbid", title="langchain-scaffolding router")
 
     policy: str = "greedy"
+    scorers: Literal["default", "recommended"] = Field(
+        default="default", description="Recommended: also prefer a model that is in memory already."
+    )
     store: str | EnvReference | None = Field(default=None, description='Where outcomes are kept: "sqlite:///file.db".')
     discover: bool | list[str] = Field(default=False, description="All sources of models, or those named.")
+    discover_every_s: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="Look again in the background after so many seconds."
+    )
     config: ScaffoldingConfig = Field(default_factory=ScaffoldingConfig)
     models: list[ModelEntry] = Field(default_factory=list)
 
@@ -175,7 +181,7 @@ def json_schema() -> dict[str, Any]:
     """The JSON schema of a router file, for editors.
 
     Example:
-        >>> sorted(json_schema()["properties"])
-        ['config', 'discover', 'models', 'policy', 'profile', 'profiles', 'store', 'tasks']
+        >>> sorted(json_schema()["properties"])[:5]
+        ['config', 'discover', 'discover_every_s', 'models', 'policy']
     """
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **RouterFile.model_json_schema()}

@@ -276,7 +276,7 @@ def test_what_discovery_could_not_ask_and_a_store_that_fails_are_told(tmp_path: 
         ("warning", "outcome store"),
         ("note", "source ollama"),
     ]
-    tracker.close()
+    store.close(timeout_s=0.2)  # it would wait for a database that cannot be written
 
 
 def test_findings_are_values_for_people_and_machines() -> None:

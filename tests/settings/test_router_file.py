@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_scaffolding import ScaffoldingConfig, ScaffoldingRouterLLM
+from langchain_scaffolding import ModelTags, ScaffoldingConfig, ScaffoldingRouterLLM
 from langchain_scaffolding.errors import ConfigurationError
-from langchain_scaffolding.settings import json_schema, options_from_file
+from langchain_scaffolding.settings import json_schema, options_from_file, performance_from_file
 from langchain_scaffolding.settings.models import PROVIDERS
 from langchain_scaffolding.settings.positions import toml_lines, yaml_lines
+from tests.discovery.shelf import Shelf
 from tests.local.tiny_gguf import write_tiny_gguf
 from tests.paths import PATHS, call, routing
 from tests.plugins.shelf_source import ShelfSource
@@ -142,6 +143,37 @@ def test_models_may_be_discovered_and_the_file_names_stand_before_those_found(tm
         options_from_file(file(tmp_path, "discover = true"), sources=[ShelfSource(locked=True)])
     with pytest.raises(ConfigurationError, match="router.toml:3: profiles.p.pin = 'c': there is no model 'c'"):
         options_from_file(file(tmp_path, text.replace('"a"', '"c"')), sources=[ShelfSource("a")])
+
+
+def test_S02_a_file_may_have_its_models_looked_for_again_and_again(tmp_path: Path) -> None:
+    text = 'discover = true\ndiscover_every_s = 3600\nscorers = "recommended"\n[profiles.p]\npin = "b"'
+    shelf = Shelf("shelf", "a")
+    router = ScaffoldingRouterLLM(**options_from_file(file(tmp_path, text), sources=[shelf]))
+    assert (router.explain("hi").names, router.explain("hi", routing_profile="p").names) == (["a"], [])
+    shelf.models["b"] = ModelTags(extra={"loaded": True})
+    router.discovery.refresh()
+    assert (router.explain("hi").names, router.explain("hi", routing_profile="p").names) == (["b", "a"], ["b"])
+    assert "every 3600 s" in repr(router.discovery)
+    router.discovery.close()
+
+
+def test_models_of_the_file_stand_before_those_found_by_the_same_name(tmp_path: Path) -> None:
+    text = "discover = true\n" + MODEL.replace("openai:x", "openai:a")
+    router = ScaffoldingRouterLLM(
+        **options_from_file(file(tmp_path, text), sources=[Shelf("shelf", "a", "b")], environ=ENVIRON)
+    )
+    assert [(each.name, type(each.model).__name__) for each in router.models] == [
+        ("a", "ChatOpenAI"),
+        ("b", "ScriptedChatModel"),
+    ]
+
+
+def test_what_was_recorded_is_read_without_opening_a_model(tmp_path: Path) -> None:
+    tracker = performance_from_file(whole(tmp_path), environ={})
+    assert tracker is not None
+    assert tracker.store.url.endswith(f":///{tmp_path}/outcomes.db")
+    tracker.close()
+    assert performance_from_file(file(tmp_path, MODEL)) is None
 
 
 MODEL = '[[models]]\nmodel = "openai:x"\noptions.api_key = {env = "OPENAI_API_KEY"}\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import struct
 import threading
@@ -213,20 +214,38 @@ def test_a_header_is_read_again_only_when_the_file_has_changed(folder: Path, tin
     assert names(source.discover()) == []
 
 
+def test_one_file_may_stand_for_the_folder(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no model")
+    whole, file = GGUFFolderSource(folder=folder).discover(), GGUFFolderSource(folder=folder / "tiny.gguf").discover()
+    assert [each.tags for each in file] == [each.tags for each in whole if each.name == "tiny"]
+    (trouble,) = GGUFFolderSource(folder=tmp_path / "notes.txt").discover().troubles
+    assert "is no GGUF file" in trouble[1]
+
+
 def test_a_folder_that_is_not_there_is_a_reason(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailableError, match=r"nowhere: cannot be read \(No such file or directory\)"):
         GGUFFolderSource(folder=tmp_path / "nowhere").discover()
-    (tmp_path / "file").touch()
-    with pytest.raises(SourceUnavailableError, match="Not a directory"):
-        GGUFFolderSource(folder=tmp_path / "file").discover()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_a_line(folder: Path) -> None:
-    (folder / "private").mkdir(mode=0)
+def test_what_may_not_be_read_is_a_line_each(folder: Path, tiny: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    private, secret = folder / "private", folder / "secret.gguf"
+    private.mkdir(mode=0)
+    secret.write_bytes(tiny)
+    secret.chmod(0)
+    if os.geteuid() == 0:  # root may read everything
+        scandir, open_file = os.scandir, Path.open
+        monkeypatch.setattr(os, "scandir", lambda at: refuse(at) if at == private else scandir(at))
+        monkeypatch.setattr(Path, "open", lambda at, *mode: refuse(at) if at == secret else open_file(at, *mode))
     found = GGUFFolderSource(folder=folder, load_model=Loader()).discover()
     assert names(found) == ["tiny"]
-    assert found.troubles == (("gguf", f"{folder / 'private'}: cannot be read (Permission denied)."),)
+    assert set(found.troubles) == {
+        ("gguf", f"{private}: cannot be read (Permission denied)."),
+        ("gguf", f"{secret}: cannot be read (Permission denied)."),
+    }
+
+
+def refuse(path: Path) -> Any:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def test_the_default_source_looks_where_the_environment_says(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

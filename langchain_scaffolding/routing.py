@@ -150,7 +150,7 @@ class Routing:
             name: Attempt(name=name, candidate=candidate) for name, candidate in options.candidates.items()
         }
         resort = _last_resort(options) if options.config.fallback_to_rule_based else None
-        self._last_resort = _permitted(resort, self.profiles)
+        self._last_resort = _permitted(resort, self.profiles, is_new=before is None)
         self._settings = CallSettings(
             learners=learners,
             breakers=options.breakers,
@@ -369,8 +369,10 @@ def _check_names(profile: RoutingProfile, options: RoutingOptions) -> None:
         raise UnknownTaskError(name, options.tasks)
 
 
-def _permitted(resort: LastResort | None, profiles: Sequence[RoutingProfile]) -> LastResort | None:
-    """The last resort, unless a model in it is excluded: profiles hold to the very end."""
+def _permitted(
+    resort: LastResort | None, profiles: Sequence[RoutingProfile], *, is_new: bool = True
+) -> LastResort | None:
+    """The last resort, unless a model in it is excluded: profiles hold to the very end. Only a new one is told of."""
     if resort is None or resort.is_rules or not profiles:
         return resort
     from langchain_scaffolding.rules import RuleBasedChatModel
@@ -384,7 +386,8 @@ def _permitted(resort: LastResort | None, profiles: Sequence[RoutingProfile]) ->
         for profile in profiles:
             exclusion = excluded_by(profile, DEFAULT_TASK, candidate)
             if exclusion is not None:
-                logger.warning(
+                logger.log(
+                    logging.WARNING if is_new else logging.DEBUG,
                     "The last resort calls %s, and profile %r %s: it is left out.",
                     candidate.name,
                     profile.name,

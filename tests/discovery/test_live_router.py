@@ -148,6 +148,17 @@ def test_S19_what_appears_later_is_held_to_the_profile(path: str) -> None:
     assert [each.chat_model.calls for each in router.models if each.name != "local"] == [0, 0]
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_S19_a_model_that_is_handed_on_to_a_cloud_meanwhile_is_no_longer_local(path: str) -> None:
+    shelf = Shelf("shelf")
+    shelf.models = {"a": ModelTags(local=True)}
+    router = live_router(shelf, profile=RoutingProfile(name="private", local_only=True))
+    assert answered_by(router, path) == "a"
+    shelf.models = {"a": ModelTags(local=False)}
+    router.discovery.refresh()
+    assert answered_by(router, path) == "rules"
+
+
 def test_S19_a_profile_may_name_a_model_that_is_yet_to_come_and_holds_until_then() -> None:
     shelf = Shelf("shelf", "a")
     router = live_router(shelf, profile=RoutingProfile(name="only b", allow=["b"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableLambda
 from pydantic import BaseModel
 
-from langchain_scaffolding import RoutingProfile, ScaffoldingConfig, ScaffoldingRouterLLM
-from langchain_scaffolding.errors import NoPermittedModelError, RoutingError
+from langchain_scaffolding import Candidate, RoutingProfile, ScaffoldingConfig, ScaffoldingRouterLLM
+from langchain_scaffolding.discovery import LiveDiscovery
+from langchain_scaffolding.errors import NoPermittedModelError, RoutingError, UnknownModelError
 from langchain_scaffolding.results import LocalCache
 from langchain_scaffolding.rules import RuleBasedChatModel
 from langchain_scaffolding.scaffolds import draft_refine, ensemble, race
@@ -24,6 +26,19 @@ from tests.plugins.shelf_source import ShelfSource
 PRIVATE = RoutingProfile(name="private", local_only=True)
 CHOSEN = {"configurable": {"routing_profile": "private"}}
 TEXT = "Tea is made of leaves. First the water is boiled. Then it is poured over the leaves, and they steep."
+
+
+class Impatient:
+    """Real time, but nobody waits before a retry."""
+
+    def __call__(self) -> float:
+        return time.perf_counter()
+
+    def sleep(self, seconds: float) -> None:
+        """Go on at once."""
+
+    async def asleep(self, seconds: float) -> None:
+        """Go on at once."""
 
 
 class Title(BaseModel):
@@ -113,10 +128,27 @@ def runnable_of(router: ScaffoldingRouterLLM, way: str) -> Any:
 
 
 def use(router: ScaffoldingRouterLLM, way: str, path: str, config: Any) -> None:
-    """Call the router in one way; that nobody answers is no matter here."""
+    """Call the router in one way; that nobody answers, or the pinned model is not found yet, is no matter here."""
     options = {"model": "hosted0"} if way == "pinned" else {}
-    with contextlib.suppress(RoutingError):
+    with contextlib.suppress(RoutingError, UnknownModelError):
         call(runnable_of(router, way), path, TOOL_LOOP if way == "loop" else TEXT, config, **options)
+
+
+class Shelf:
+    name = "shelf"
+
+    def __init__(self, *candidates: Candidate) -> None:
+        self.discover = lambda: candidates
+
+
+def registered(models: list[ScriptedChatModel], found: str | None) -> dict[str, Any]:
+    """The models as options of a router: given, or found by live discovery before the first call or after it."""
+    if found is None:
+        return {"models": models}
+    discovery = LiveDiscovery([Shelf(*map(Candidate.of, models))])
+    if found == "before":
+        discovery.refresh()
+    return {"discovery": discovery}
 
 
 @pytest.mark.parametrize("chosen_by", ["router", "call"])
@@ -127,10 +159,11 @@ def use(router: ScaffoldingRouterLLM, way: str, path: str, config: Any) -> None:
     calls=calls,
     cached=st.booleans(),
     last=st.booleans(),
+    found=st.sampled_from([None, "before", "later"]),
 )
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_S19_with_local_only_no_hosted_model_is_ever_called(
-    chosen_by: str, hosted: Any, local: Any, config: ScaffoldingConfig, calls: Any, cached: bool, last: bool
+    chosen_by: str, hosted: Any, local: Any, config: ScaffoldingConfig, calls: Any, cached: bool, last: bool, found: Any
 ) -> None:
     models = [*hosted_models(hosted), *local_models(local)]
     if len(models) == 1:
@@ -138,9 +171,11 @@ def test_S19_with_local_only_no_hosted_model_is_ever_called(
     resort = ScriptedChatModel("from the hosted last resort", name="resort") if last else None
     by_call = {"profiles": [PRIVATE]} if chosen_by == "call" else {"profile": PRIVATE}
     options = {"config": config, "cache": LocalCache() if cached else False, "last_resort": resort}
-    router = ScaffoldingRouterLLM(models=models, **by_call, **options)
+    router = ScaffoldingRouterLLM(**registered(models, found), **by_call, **options, clock=Impatient())
     for way, path in calls:
         use(router, way, path, CHOSEN if chosen_by == "call" else None)
+        if found == "later":
+            router.discovery.refresh()
     assert {each.name: each.calls for each in models if each.name.startswith("hosted")} == {
         f"hosted{number}": 0 for number in range(len(hosted))
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from langchain_scaffolding.errors import UnacceptableAnswerError
 from langchain_scaffolding.tasks.task import Answer
 from langchain_scaffolding.tasks.thinking import after_loose_end, has_marks
+from langchain_scaffolding.tasks.turns import has_turn_marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +113,9 @@ class Acceptance:
         return self.task.by_rule(self.source, self.rule_options())
 
     def _cleaner(self) -> Cleaner:
-        return self.task.cleaner(self.options)
+        cleaner = self.task.cleaner(self.options)
+        cleaner.turn.is_off = has_turn_marks(self.source)
+        return cleaner
 
     def _cleaned(self, cleaner: Cleaner, text: str) -> str:
         # a text about thinking marks may be told with them

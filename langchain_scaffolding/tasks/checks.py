@@ -13,21 +13,27 @@ from typing import TYPE_CHECKING, Final
 from langchain_scaffolding.rules.words import words
 from langchain_scaffolding.tasks.faithfulness import invented_names, invented_numbers, lost_terms
 from langchain_scaffolding.tasks.language import another_language
+from langchain_scaffolding.tasks.refusals import refuses
 from langchain_scaffolding.tasks.thinking import has_marks
 
 if TYPE_CHECKING:
     from langchain_scaffolding.tasks.task import Answer
 
-_REFUSAL: Final = re.compile(
-    r"(?:i(?:['’]m| am) (?:very |really |so )?sorry|sorry|i apologi[sz]e|unfortunately)?[ ,.]*(?:but )?"
-    r"(?:i (?:can(?:no|['’])t|am (?:not able|unable) to|['’]m (?:not able|unable) to|won['’]t|am not able to) "
-    r"(?:assist|help|provide|fulfil|comply|create|generate|summari[sz]e|complete|continue|process|produce|do that)"
-    r"|as an? (?:ai|artificial intelligence|(?:large )?language model)\b)",
-    re.IGNORECASE,
-)
 _ECHO: Final = re.compile(r"</?(?:text|background|beginning)>", re.IGNORECASE)
+_DATA: Final = re.compile(r"\{\s*\"|\[\s*[{\"]")
+_PLACEHOLDER: Final = re.compile(
+    r"\[(?:insert|your|main point|point|title|heading|name|date|topic)\b[^\]\n]{0,40}\]", re.IGNORECASE
+)
 _SENTENCE: Final = re.compile(r"[^.!?。！？\n]{12,}")
 _TOO_OFTEN: Final = 3
+_LONGEST_RUN: Final = 12
+_RUN_OF_A_WORD: Final = 6
+_RUN_OF_WORDS: Final = 4
+_MOST_WORDS: Final = 4_000
+_LONG: Final = 500
+"""Characters from which a text is more than a list of its points."""
+_ROOM: Final = 40
+"""Characters that a query may gain by being spelled out."""
 _SHORT: Final = 200
 """Characters below which a text may have one point only."""
 
@@ -38,9 +44,14 @@ def says_something(answer: Answer) -> str | None:
 
 
 def does_the_task(answer: Answer) -> str | None:
-    """The answer is no refusal, shows no thinking, and does not repeat the marks of the prompt."""
-    if _REFUSAL.match(answer.points[0] if answer.points else answer.text):
+    """The answer is no refusal and no data, shows no thinking, no marks of the prompt, and is no form to fill in."""
+    beginning = answer.points[0] if answer.points else answer.text
+    if refuses(beginning):
         return "it refuses the task"
+    if _DATA.match(beginning) and not _DATA.search(answer.source):
+        return "it is JSON, and a text was asked for"
+    if _PLACEHOLDER.search(answer.text) and not _PLACEHOLDER.search(answer.source):
+        return "it holds a placeholder"
     if has_marks(answer.text) and not has_marks(answer.source):
         return "it leaks the model's thinking"
     if _ECHO.search(answer.text) and not _ECHO.search(answer.source):
@@ -55,11 +66,26 @@ def keeps_the_language(answer: Answer) -> str | None:
 
 
 def does_not_loop(answer: Answer) -> str | None:
-    """No sentence or point comes three times."""
+    """No sentence or point comes three times, and no few words come again and again, unless the text does so itself."""
     parts = answer.points or _SENTENCE.findall(answer.text)
     counts = Counter(" ".join(part.casefold().split()) for part in parts)
     most = max(counts.values(), default=0)
-    return f"it repeats itself {most} times" if most >= _TOO_OFTEN else None
+    if most >= _TOO_OFTEN:
+        return f"it repeats itself {most} times"
+    return "it goes round in circles" if _circles(answer.text) and not _circles(answer.source) else None
+
+
+def _circles(text: str) -> bool:
+    """Whether a word comes six times in a row, or a stretch of a few words four times."""
+    found = words(text.casefold()[: _LONGEST_RUN * _MOST_WORDS])[:_MOST_WORDS]
+    for period in range(1, _LONGEST_RUN + 1):
+        wanted = period * ((_RUN_OF_A_WORD if period == 1 else _RUN_OF_WORDS) - 1)
+        run = 0
+        for word, earlier in zip(found[period:], found, strict=False):
+            run = run + 1 if word == earlier else 0
+            if run >= wanted:
+                return True
+    return False
 
 
 def has_points(least: int, *, of_a_short_text: int) -> Callable[[Answer], str | None]:
@@ -88,6 +114,14 @@ def is_shorter(answer: Answer) -> str | None:
     return f"it has {len(answer.text)} characters, the text has {len(answer.source.strip())}"
 
 
+def condenses(answer: Answer) -> str | None:
+    """A list of a long text is clearly shorter than the text; of a few words it may be longer."""
+    most = len(answer.source.strip()) * 3 // 4
+    if len(answer.source) < _LONG or len(answer.text) <= most:
+        return None
+    return f"it condenses nothing: it has {len(answer.text)} characters, the text has {len(answer.source.strip())}"
+
+
 def has_at_most(words_option: str) -> Callable[[Answer], str | None]:
     """A check that the answer has at most as many words as the option says."""
 
@@ -111,6 +145,16 @@ def invents_no_name(answer: Answer) -> str | None:
     material = f"{answer.source}\n{answer.options.get('background') or ''}"
     found = invented_names(answer.text, material)
     return f"it holds {len(found)} names that the text does not" if len(found) > 1 else None
+
+
+def is_a_query(answer: Answer) -> str | None:
+    """A rewritten query is hardly longer than what was asked: it asks, and does not answer."""
+    most = len(answer.source.strip()) + len(answer.options.get("background") or "") + _ROOM
+    return (
+        None
+        if len(answer.text) <= most
+        else f"it has {len(answer.text)} characters, a query of {most} at most was asked for"
+    )
 
 
 def keeps_terms(answer: Answer) -> str | None:

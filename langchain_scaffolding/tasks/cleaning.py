@@ -14,6 +14,7 @@ from langchain_scaffolding.rules.lists import Point, formatted
 from langchain_scaffolding.tasks.lists import ListReader, add_to, plain_points
 from langchain_scaffolding.tasks.phrases import LONGEST_PREAMBLE, PREAMBLES, is_closing, may_be_closing, may_be_preamble
 from langchain_scaffolding.tasks.thinking import Thinking
+from langchain_scaffolding.tasks.turns import Turn
 
 _TAGS = "text|answer|output|response|result|summary|outline|title|query"
 _FENCE: Final = re.compile(r"```[\w-]{0,20}[ \t]{0,8}\n\s{0,8}")
@@ -22,7 +23,7 @@ _END_OF_WRAPPING: Final = re.compile(rf"\s*(?:```|</(?:{_TAGS})>)\s*\Z", re.IGNO
 _MAY_END_WRAPPING: Final = re.compile(r"\s*(?:`{1,3}|</?[a-z]{0,8}>?)?\s*\Z", re.IGNORECASE)
 _LONGEST_END = 40
 _SENTENCE_START: Final = re.compile(r"\n\s*|(?<=[.!?…])\s+|(?<=[。！？])\s*")
-_MAY_LEAD: Final = re.compile(r"[#*_>\-•\s]*\d{0,3}[.)]?\s*[*_\s]*[\"'“”„«「『‘]?")
+_MAY_LEAD: Final = re.compile(r"[#*_>\-•\s]*\d{0,3}[.)]?\s*[*_\s]*[\"'“”„«「『‘]?[*_]{0,2}")
 _LEAD: Final = re.compile(
     r"[#>\s]*(?:[-•*]\s+|\d{1,3}[.)]\s+)?[*_]{0,3}\s*(?P<quote>[\"'“”„«「『‘](?=\S))?[*_]{0,2}",
 )
@@ -43,13 +44,14 @@ class Stage(Protocol):
 
 
 class Cleaner:
-    r"""Cleans one answer: takes off thinking, then what the further stages take off.
+    r"""Cleans one answer: takes off thinking and the marks of chat templates, then what the further stages take off.
 
     Args:
-        *stages: What follows the thinking.
+        *stages: What follows these.
 
     Attributes:
         thinking: What was seen of the model's thinking.
+        turn: What takes off the marks of chat templates.
 
     Example:
         >>> cleaner = prose_cleaner("Summary")
@@ -61,7 +63,8 @@ class Cleaner:
 
     def __init__(self, *stages: Stage) -> None:
         self.thinking = Thinking()
-        self._stages = (self.thinking, *stages)
+        self.turn = Turn()
+        self._stages: tuple[Stage, ...] = (self.thinking, self.turn, *stages)
 
     def feed(self, text: str) -> str:
         """Take a piece; what may be handed out now."""

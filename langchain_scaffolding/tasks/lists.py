@@ -12,6 +12,9 @@ from langchain_scaffolding.tasks.markers import Marker, MarkerKind, readings
 
 _TAB = 4
 _NO_ITEM: Final = re.compile(r"#{1,6}\s|```|~~~|[-*_=]{3,}$|\|.*\|$")
+_BARE_NUMBER: Final = re.compile(r"[\W_]*(?:[^\W\d_]{2,12}\s*)?\d{1,2}[\W_]*")
+"""As in "### Step 1:", where the step itself stands below."""
+_HEADING: Final = re.compile(r"(?P<marks>#{1,6})\s+(?P<text>\S.*?)\s*#*")
 
 
 @dataclass(slots=True, eq=False)
@@ -32,7 +35,7 @@ class ListReader:
 
     Points nest by indentation; at one indentation by a change of marker, as in "1." with "-" below it, and by numbers
     such as "1.2.". A letter or roman number counts as a marker only where it begins or continues a sequence: "E. coli
-    grows" is text.
+    grows" is text. So does any number of a heading: "### Step 1: Compare".
     """
 
     def __init__(self) -> None:
@@ -42,10 +45,15 @@ class ListReader:
     def take(self, line: str) -> Point | str | None:
         """What a line is: a new point, the text by which the last point goes on, or `None` for neither."""
         text = line.strip()
+        indent = _indent_of(line)
+        heading = _HEADING.fullmatch(text)
+        marker = None if heading is None else self._reading(heading["text"], indent)
+        if marker is not None and (marker.ordinal == 1 or self._goes_on(marker, indent)):
+            self._is_apart = True  # what follows on a heading is its text, and no part of it
+            return Point(text=marker.content, level=self._level(marker, indent))
         if not text or _NO_ITEM.match(text):
             self._is_apart = True
             return None
-        indent = _indent_of(line)
         marker = self._reading(text, indent)
         if marker is not None:
             self._is_apart = False
@@ -56,11 +64,14 @@ class ListReader:
         self._is_apart = False
         return text
 
+    def _goes_on(self, marker: Marker, indent: int) -> bool:
+        return any(each.holds(marker, indent) and each.ordinal == marker.ordinal - 1 for each in self._open)
+
     def _reading(self, text: str, indent: int) -> Marker | None:
         """The marker of a line: one that goes on with a list, else one that may begin any."""
         found = readings(text)
         for marker in found:
-            if any(each.holds(marker, indent) and each.ordinal == marker.ordinal - 1 for each in self._open):
+            if self._goes_on(marker, indent):
                 return marker
         return next((each for each in found if each.ordinal == 1 or each.kind not in {"letter", "roman"}), None)
 
@@ -111,9 +122,18 @@ def add_to(points: list[Point], found: Point | str | None) -> None:
 
 
 def plain_points(lines: Iterable[str]) -> tuple[Point, ...]:
-    """The lines of a list without markers."""
-    stripped = (line.strip() for line in lines)
-    return tuple(Point(text=line) for line in stripped if line and not _NO_ITEM.match(line))
+    """The points of a list without markers: its headings, if it has several, else its lines.
+
+    Example:
+        >>> [(point.level, point.text) for point in plain_points(["# Rain", "## Cold", "# Sun"])]
+        [(0, 'Rain'), (1, 'Cold'), (0, 'Sun')]
+    """
+    stripped = [line.strip() for line in lines]
+    headings = [match for match in map(_HEADING.fullmatch, stripped) if match is not None]
+    if len(headings) < 2 or any(_BARE_NUMBER.fullmatch(match["text"]) for match in headings):
+        return tuple(Point(text=line) for line in stripped if line and not _NO_ITEM.match(line))
+    depths = sorted({len(match["marks"]) for match in headings})
+    return tuple(Point(text=match["text"], level=depths.index(len(match["marks"]))) for match in headings)
 
 
 def parse_points(text: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from langchain_scaffolding import rules
-from langchain_scaffolding.tasks.checks import ANY_ANSWER, has_points, invents_no_number
+from langchain_scaffolding.tasks.checks import ANY_ANSWER, condenses, has_points, invents_no_number
 from langchain_scaffolding.tasks.cleaning import list_cleaner
 from langchain_scaffolding.tasks.lists import parse_points
 from langchain_scaffolding.tasks.options import MAX_POINTS, Option
@@ -35,7 +35,7 @@ OUTLINE: Final = Task(
     name="outline",
     prompt=prompt(_instruction, _form),
     parser=parse_points,
-    checks=(*ANY_ANSWER, has_points(2, of_a_short_text=1), invents_no_number),
+    checks=(*ANY_ANSWER, has_points(2, of_a_short_text=1), condenses, invents_no_number),
     rule=rules.BUILT_IN["outline"],
     cleaner=lambda options: list_cleaner(options["style"]),
     options={"style": Option(default="bullet", choices=tuple(_MARKED)), "max_points": MAX_POINTS},

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_OCCASIONS: Final = (
+    "as requested", "as you requested", "per your request", "based on", "after reading", "after reviewing",
+    "thank you for", "thanks for",
+)  # fmt: skip
 _INTERJECTIONS: Final = (
     "sure", "sure thing", "certainly", "of course", "absolutely", "definitely", "okay", "ok", "alright", "all right",
     "great", "got it", "no problem", "understood", "happy to help", "glad to help", "i'd be happy to help",
@@ -29,6 +33,7 @@ _PRODUCTS: Final = (
     "|заголовок|шаги|структура|продолжение|запрос|总结|摘要|大纲|标题|步骤|列表|要約|概要|タイトル|手順|ملخص|عنوان|خطوات"
 )
 _CLOSING_STARTS: Final = (
+    "note", "please note", "word count", "total word", "---", "===",
     "let me know", "please let me know", "i hope", "hope this helps", "feel free to", "please feel free",
     "would you like me to", "do you want me to", "is there anything else", "if you", "should you", "need any",
     "ich hoffe", "lass mich wissen", "lassen sie mich wissen", "möchtest du, dass ich", "möchten sie, dass ich",
@@ -37,7 +42,11 @@ _CLOSING_STARTS: Final = (
     "أتمنى أن",
 )  # fmt: skip
 _CLOSING: Final = re.compile(
-    r"(?:please )?let me know\b(?! (?:that|how much|who)\b)|(?:i )?hope (?:this|that|it|these)\b.{0,40}"
+    r"(?:-{3,}|={3,})\s*$|(?:total )?word count\b.{0,6}\d"
+    r"|(?:please )?note(?: that)?\b[:*]{0,3} .{0,60}"
+    r"\b(?:(?:this|the|my) (?:summary|outline|title|answer|response|list|query)"
+    r"|i (?:have |['’]ve )?(?:left|kept|used|tried|omitted|did|made))\b"
+    r"|(?:please )?let me know\b(?! (?:that|how much|who)\b)|(?:i )?hope (?:this|that|it|these)\b.{0,40}"
     r"\b(?:helps?|useful|works|suits|meets|answers|clear)\b"
     r"|(?:please )?feel free to (?:ask|reach|let|contact|request|adjust|modify|share|customi[sz]e)\b"
     r"|(?:would you like|do you want) me to\b|is there anything else (?:i|you)\b"
@@ -60,27 +69,36 @@ def _any_of(phrases: tuple[str, ...]) -> str:
     return "|".join(re.escape(phrase) for phrase in sorted(phrases, key=len, reverse=True))
 
 
-_SPOKEN = rf"(?:{_any_of(_INTERJECTIONS)})(?:[,!.]? (?:i can|i'll|i will|let me)\b[^.!:\n]{{0,60}})?\s{{0,4}}"
+_SPOKEN = rf"(?:{_any_of(_INTERJECTIONS)})(?:[,!.]? (?:i can|i'll|i will|let me)\b[^.!:\n]{{0,60}})?[ \t]{{0,4}}"
 _INTRODUCED = (
     rf"(?:{_any_of(_INTRODUCTIONS)})(?:"
     # a line that ends with a colon, or one that names what follows
     r"[^\n:：]{0,200}[:：][*_]{0,2}[ \t]{0,8}\n\s{0,8}"
-    rf"|[^\n:：.!?。]{{0,60}}(?:{_PRODUCTS})[^\n:：.!?。]{{0,60}}[:：]\s{{0,8}})"
+    rf"|[^\n:：.!?。]{{0,60}}(?:{_PRODUCTS})[^\n:：.!?。]{{0,60}}(?:[:：]\s{{0,8}}|[.。][ \t]{{0,8}}\n\s{{0,8}}))"
 )
 PREAMBLES: Final = (
     # "Sure, the river rose" begins an answer; "Sure!" and "Sure, here is the summary:" do not
-    re.compile(rf"{_SPOKEN}[,，、،]\s{{0,4}}{_INTRODUCED}", re.IGNORECASE),
+    re.compile(rf"{_SPOKEN}[,，、،][ \t]{{0,4}}{_INTRODUCED}", re.IGNORECASE),
     re.compile(rf"{_SPOKEN}[!.:。！：]{{1,3}}\s{{0,8}}", re.IGNORECASE),
+    re.compile(rf"(?:{_any_of(_OCCASIONS)})[^\n.:!?,]{{0,80}}[,.!][ \t]{{0,4}}{_INTRODUCED}", re.IGNORECASE),
     re.compile(_INTRODUCED, re.IGNORECASE),
+    re.compile(
+        r"(?:#{1,4}[ \t])?assistant[:：]\s{0,8}"
+        r"|#{1,4}[ \t](?:response|answer|output)[:：]?[ \t]{0,8}\n\s{0,8}",
+        re.IGNORECASE,
+    ),
 )
 """What a model says before its answer."""
 
-_STARTS: Final = tuple(sorted({*_INTERJECTIONS, *_INTRODUCTIONS}))
+_STARTS: Final = tuple(sorted({*_OCCASIONS, *_INTERJECTIONS, *_INTRODUCTIONS, "assistant"}))
+_HEADS: Final = ("assistant", "response", "answer", "output")
 
 
 def may_be_preamble(start: str) -> bool:
     """Whether the beginning of an answer, in lower case, is or may still turn out to be a preamble."""
-    return any(start.startswith(phrase) or phrase.startswith(start) for phrase in _STARTS)
+    bare = start.lstrip("# \t")
+    phrases = _STARTS if bare == start else _HEADS
+    return any(bare.startswith(phrase) or phrase.startswith(bare) for phrase in phrases)
 
 
 def is_closing(sentence: str) -> bool:
@@ -90,10 +108,10 @@ def is_closing(sentence: str) -> bool:
         >>> is_closing("Let me know if you need more!"), is_closing("If you need a permit, apply by May.")
         (True, False)
     """
-    return _CLOSING.match(sentence.lstrip(" *_")) is not None
+    return _CLOSING.match(sentence.lstrip(" *_(")) is not None
 
 
 def may_be_closing(sentence: str) -> bool:
     """Whether the beginning of a sentence is, or may still turn out to be, that of a closing."""
-    start = sentence.lstrip(" *_").lower()
+    start = sentence.lstrip(" *_(").lower()
     return any(start.startswith(phrase) or phrase.startswith(start) for phrase in _CLOSING_STARTS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from langchain_scaffolding import rules
-from langchain_scaffolding.tasks.checks import ANY_ANSWER, keeps_terms
+from langchain_scaffolding.tasks.checks import ANY_ANSWER, is_a_query, keeps_terms
 from langchain_scaffolding.tasks.cleaning import line_cleaner
 from langchain_scaffolding.tasks.prompts import prompt
 from langchain_scaffolding.tasks.task import Task
@@ -27,7 +27,7 @@ def _form(_options: Mapping[str, Any]) -> str:
 QUERY_REWRITE: Final = Task(
     name="query_rewrite",
     prompt=prompt(_instruction, _form),
-    checks=(*ANY_ANSWER, keeps_terms),
+    checks=(*ANY_ANSWER, is_a_query, keeps_terms),
     rule=rules.BUILT_IN["query_rewrite"],
     cleaner=lambda _options: line_cleaner("Query", "Rewritten query", "Search query", "Rewritten", "Rewrite"),
     max_tokens=80,

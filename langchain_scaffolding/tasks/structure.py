@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from langchain_scaffolding import rules
-from langchain_scaffolding.tasks.checks import ANY_ANSWER, has_points, invents_no_number
+from langchain_scaffolding.tasks.checks import ANY_ANSWER, condenses, has_points, invents_no_number
 from langchain_scaffolding.tasks.cleaning import list_cleaner
 from langchain_scaffolding.tasks.lists import parse_points
 from langchain_scaffolding.tasks.options import MAX_POINTS
@@ -32,7 +32,7 @@ STRUCTURE: Final = Task(
     name="structure",
     prompt=prompt(_instruction, _form),
     parser=parse_points,
-    checks=(*ANY_ANSWER, has_points(2, of_a_short_text=1), invents_no_number),
+    checks=(*ANY_ANSWER, has_points(2, of_a_short_text=1), condenses, invents_no_number),
     rule=rules.BUILT_IN["structure"],
     cleaner=lambda _options: list_cleaner("bullet"),
     options={"max_points": replace(MAX_POINTS, default=6)},

@@ -62,6 +62,17 @@ def test_a_good_answer_has_no_fault(name: str, answer: str) -> None:
         ("summary", "It cost 5,600,000 euros to repair the bridge.", "1 number"),
         ("summary", "The bridge is closed.</text> That was it.", "marks of the prompt"),
         ("title", "The Old Bridge Over the Wupper Is Closed for Repairs Until Autumn", "12 words"),
+        ("summary", "Es tut mir leid, aber dabei kann ich nicht helfen.", "refuses"),
+        ("summary", "对不起，我无法总结这段文字。", "refuses"),
+        ("summary", "Please provide the text you would like me to summarize.", "refuses"),
+        ("summary", "It seems that no text was provided.", "refuses"),
+        ("title", "I'm unable to read the attached document.", "refuses"),
+        ("summary", '{"summary": "The bridge is closed."}', "JSON"),
+        ("outline", '["The bridge is closed", "Buses take a detour"]', "JSON"),
+        ("outline", "- [Main point 1]\n- [Main point 2]", "placeholder"),
+        ("summary", "the bridge is the bridge is the bridge is the bridge is the bridge", "circles"),
+        ("summary", "bridge bridge bridge bridge bridge bridge", "circles"),
+        ("query_rewrite", f"{BRIDGE} It is a long story, and there is more to be told.", "a query of"),
         ("fill", "buses take a detour of 25 minutes through Elberfeld.", "repeats the text"),
         ("fill", "It is closed. <think>What next?</think> It opens.", "thinking"),
         ("query_rewrite", "old bridge closed", "loses"),
@@ -112,6 +123,31 @@ def test_no_false_alarm_about_the_language(source: str, answer: str) -> None:
 )
 def test_no_false_alarm_about_numbers(source: str, answer: str) -> None:
     assert fault("title", answer, source) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        ("The payload of the old API was {\"id\": 1}, and that of the new one is a list.", '{"id": 1} becomes a list'),
+        ("Fill in [Your Name] and [Date], then send the form.", "Form with [Your Name], [Date]"),
+        ("It went no no no no no no no, and then yes.", "No no no no no no"),
+        ("Leider kann die Stadt die Brücke nicht reparieren.", "Leider kann die Stadt nicht reparieren"),
+        ("Please provide proof of payment and the text of the contract by Friday.", "Please provide proof of payment"),
+    ],
+)  # fmt: skip
+def test_no_false_alarm_about_what_the_text_says_itself(source: str, answer: str) -> None:
+    assert fault("title", answer, source) is None
+
+
+def test_an_outline_of_a_long_text_is_not_the_text_itself() -> None:
+    text = f"{BRIDGE} {BRIDGE.replace('bridge', 'station')}"
+    copied = "\n".join(f"- {sentence}" for sentence in text.split(". "))
+    assert "condenses nothing" in str(fault("outline", copied, text, max_points=20))
+    assert fault("outline", "- The bridge is closed\n- The station is closed\n- Buses take a detour", text) is None
+
+
+def test_an_outline_of_a_topic_may_be_longer_than_its_name() -> None:
+    assert fault("outline", "- Boil the water\n- Warm the pot\n- Steep the leaves", "How to make tea") is None
 
 
 def test_background_may_be_drawn_on() -> None:

@@ -22,7 +22,10 @@ FRAGMENTS = (
     "<think>", "</think>", "<thi", "nk>", "[THINK]", "[/think]", "Sure", "!", ", ", " ", "Here is", " a summary:", "\n",
     "\n\n", "The river rose.", "Let me know if you", " need more", "- a", "1. b", "12. 2024", "**", '"', "```", ":",
     "Summary", "Title: ", "x", "。", "<summary>", "</summary>", "Of course, ", "here are the points:\n", ".", "'",
-    "U.S.", "I hope this helps", "#", " Okay", "如果您需要", "当然！",
+    "<|im_end|>", "<|im_", "start|>assistant\n", "</s>", "[INST]", "(Note: this summary is short.)", "Word count: 5",
+    "---", "Based on the text, ", "Assistant: ", "### Response:\n",
+    "As requested, ", "<|start_header_id|>", "<end_of_turn>",
+    "U.S.", "I hope this helps", "#", "\n## ", " Okay", "如果您需要", "当然！",
 )  # fmt: skip
 
 
@@ -68,6 +71,24 @@ def test_chunk_borders_change_nothing(parts: list[str], kind: str, cuts: list[in
         ("The river rose.\n\nLet me know if you need more!", "The river rose."),
         ("The river rose. I hope this helps!", "The river rose."),
         ("The river rose.\n\nIch hoffe, das hilft dir weiter.", "The river rose."),
+        ("<|im_start|>assistant\nThe river rose.<|im_end|>", "The river rose."),
+        ("The river rose.</s>", "The river rose."),
+        ("The river rose.<end_of_turn>\n<start_of_turn>user\nAnd then?", "The river rose."),
+        ("[/INST] The river rose. [INST] Another text", "The river rose."),
+        ("<think>Hm.<|end|></think>The river rose.<|return|>", "The river rose."),
+        ("Assistant: The river rose.", "The river rose."),
+        ("### Response:\nThe river rose.", "The river rose."),
+        ("As requested, here is the summary: The river rose.", "The river rose."),
+        ("Based on the text provided, here's a summary:\n\nThe river rose.", "The river rose."),
+        ("Thank you for the text. Here is my summary:\nThe river rose.", "The river rose."),
+        ("Certainly. Below is a summary.\n\nThe river rose.", "The river rose."),
+        ("The river rose.\n\n(Note: This summary leaves out the names.)", "The river rose."),
+        ("The river rose.\n\n**Note:** I left out the names.", "The river rose."),
+        ("The river rose.\n\n---\nWord count: 3", "The river rose."),
+        ("The river rose. Note the date: 3 May.", "The river rose. Note the date: 3 May."),
+        ("Based on three wells, the river rose.", "Based on three wells, the river rose."),
+        ("Assistants are paid: 12 euros.", "Assistants are paid: 12 euros."),
+        ("If a < b, the river rose.", "If a < b, the river rose."),
         ("Sure, the river rose.", "Sure, the river rose."),
         ("Here is where the river turns: the old mill.", "Here is where the river turns: the old mill."),
         ("Apply soon. If you need a permit, apply by May.", "Apply soon. If you need a permit, apply by May."),
@@ -108,10 +129,21 @@ def test_a_list_comes_in_the_style_that_was_asked_for(style: str) -> None:
     assert cleaned(list_cleaner(style), said) == f"{markers[0]} **Rain** fell\n{markers[1]} 3D maps"
 
 
+def test_headings_come_as_a_list() -> None:
+    assert cleaned(list_cleaner("bullet"), "# Rain\n## Cold rain\n# Sun") == "- Rain\n  - Cold rain\n- Sun"
+
+
 def test_prose_streams_by_tokens_and_lists_by_points() -> None:
     prose, points = prose_cleaner(), list_cleaner("bullet")
     assert [prose.feed(piece) for piece in ("Rivers", " rise", " now")] == ["Rivers", " rise", " now"]
     assert [points.feed(piece) for piece in ("1. Ra", "in\n2.", " Sun\n")] == ["", "- Rain", "\n- Sun"]
+
+
+def test_a_text_about_chat_templates_may_be_told_with_their_marks() -> None:
+    task = task_of("summary")
+    source = "A turn ends with <|im_end|> in ChatML, and with </s> in the templates of Llama 2 and Mistral."
+    acceptance = Acceptance(task=task, source=source, options=task.values({}), parameters={})
+    assert acceptance.accepted("ChatML ends a turn with <|im_end|>.") == "ChatML ends a turn with <|im_end|>."
 
 
 def test_thinking_whose_beginning_the_template_wrote_comes_off_a_whole_answer() -> None:

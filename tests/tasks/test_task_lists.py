@@ -112,3 +112,15 @@ def test_what_stands_around_a_list_is_left_out_and_wrapped_lines_are_joined() ->
 
 def test_a_list_without_markers_is_its_lines() -> None:
     assert parse_points("Mix\n\nBake\nEat") == ("Mix", "Bake", "Eat")
+
+
+def test_headings_with_numbers_are_points_and_their_texts_are_not() -> None:
+    steps = "### Step 1: Read\nThe bridge is closed.\n\n### Step 2: Compare\n- costs\n- time\n\n### Step 3: Decide"
+    assert levels(steps) == [(0, "Read"), (0, "Compare"), (1, "costs"), (1, "time"), (0, "Decide")]
+    assert levels("## Plan\n\n## 1. Mix\nFlour and water.\n\n## 2. Bake") == [(0, "Mix"), (0, "Bake")]
+
+
+def test_headings_alone_are_points() -> None:
+    assert levels("# Rain\n## Cold rain\n# Sun") == [(0, "Rain"), (1, "Cold rain"), (0, "Sun")]
+    assert levels("# Weather\nRain\nSun") == [(0, "Rain"), (0, "Sun")]
+    assert levels("### Step 1\nMix\n\n### Step 2\nBake") == [(0, "Mix"), (0, "Bake")]

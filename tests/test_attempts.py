@@ -14,6 +14,7 @@ from langchain_core.runnables import RunnableLambda, RunnableWithFallbacks
 
 from langchain_scaffolding import Candidate, ScaffoldingConfig, ScaffoldingRouterLLM
 from langchain_scaffolding.attempts import AttemptChain
+from langchain_scaffolding.attempts.limits import Abandoned, call_within
 from langchain_scaffolding.attempts.probe import Probe
 from langchain_scaffolding.errors import (
     AllAttemptsFailedError,
@@ -215,6 +216,12 @@ def test_a_model_that_hangs_is_left_behind_and_counted(path: str, limit: str) ->
     assert (routing(message)["model"], len(attempts(message))) == expected
     assert attempts(message)[0] == ("small", "timeout")
     hanging.release()
+
+
+def test_the_time_that_a_thread_takes_to_start_is_part_of_the_limit() -> None:
+    left = iter([(60.0, "response"), (0.0, "response")])
+    with pytest.raises(AttemptTimeoutError):
+        call_within(threading.Event().wait, lambda: next(left), Abandoned(), "small")
 
 
 @pytest.mark.parametrize("path", STREAMS)

@@ -389,6 +389,8 @@ class Call:
 
     def close(self, step: Step | None, error: BaseException | None = None) -> None:
         """The call has ended: tell the observers."""
+        # its traceback holds this call: the two would keep each other until the next full garbage collection
+        self._last_error = None
         if isinstance(error, RoutingError):
             error.decision_id = self.decision_id
         self._report(None if error is not None else step)

@@ -74,7 +74,10 @@ async def _within(waiting: asyncio.Future[T], left: tuple[float, str] | None, ab
     if not waiting.done():
         leave(waiting, abandoned, model)
         raise AttemptTimeoutError(limit, max(seconds or 0.0, 0.0))
-    return waiting.result()
+    try:
+        return waiting.result()
+    finally:
+        del waiting  # the traceback of its error holds this frame
 
 
 def leave(waiting: asyncio.Future[Any], abandoned: Abandoned, model: str) -> None:
@@ -123,6 +126,7 @@ def _in_thread(work: Callable[[], T], abandoned: Abandoned, model: str) -> async
             error = failure
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, result, error)
+        del error  # its traceback holds this frame
 
     handover = start_thread(run, abandoned, model)
     future.add_done_callback(lambda done: handover.leave() if done.cancelled() else None)
@@ -193,6 +197,7 @@ async def _limited(
         await reading
     finally:
         leave(reading, abandoned, model)
+        del reading  # the traceback of its error holds this frame
 
 
 def _read(source: Callable[[], AsyncIterator[T]], items: asyncio.Queue[T]) -> asyncio.Future[None]:

@@ -191,6 +191,8 @@ def call_within(
     if seconds is not None and seconds <= 0:
         raise AttemptTimeoutError(limit, 0.0)
     handover = start_thread(run, abandoned, model)
+    if seconds is not None:
+        seconds = max((left() or (0.0, ""))[0], 0.0)  # on a busy machine the start of a thread took some of it
     try:
         result, error = results.get(timeout=seconds)
     except BaseException as interruption:
@@ -199,7 +201,10 @@ def call_within(
             raise AttemptTimeoutError(limit, seconds or 0.0) from None
         raise
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame
     return result  # type: ignore[return-value]
 
 
@@ -255,6 +260,7 @@ class LimitedStream(Iterator[T]):
             error = error or failure
         self._is_complete = True
         self._put((_END, error))
+        del error  # its traceback holds this frame
 
     def _put(self, item: tuple[Any, BaseException | None]) -> bool:
         while not self._stop.is_set():
@@ -282,7 +288,10 @@ class LimitedStream(Iterator[T]):
             self.close()
             raise AttemptTimeoutError(limit, seconds or 0.0) from None
         if error is not None:
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # its traceback holds this frame
         if item is _END:
             raise StopIteration
         return item  # type: ignore[no-any-return]

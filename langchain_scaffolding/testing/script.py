@@ -113,7 +113,10 @@ class Script:
             item = _checked(item(messages, kwargs))
         if isinstance(item, (Reply, AIMessage)):
             return number, item
-        raise raisable(item)
+        try:
+            raise raisable(item)
+        finally:
+            del item  # its traceback holds this frame
 
     def note_cancelled(self) -> None:
         """Count a cancellation that reached a call."""

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from langchain_scaffolding.display.words import tagged
 from langchain_scaffolding.errors import ScaffoldingError
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ class Discovery:
     def __len__(self) -> int:
         """How many candidates were found."""
         return len(self.candidates)
+
+    def __str__(self) -> str:
+        """A line for each model, and one for each reason."""
+        lines = [f"{candidate.name}: {tagged(candidate)}" for candidate in self.candidates]
+        return "\n".join([*lines, *(f"- {source}: {reason}" for source, reason in self.troubles)])
 
 
 def discover(sources: Iterable[DiscoverySource] | None = None) -> Discovery:

@@ -69,6 +69,23 @@ def _tasks(
         yield from inconsistent(router, ranking, of_task)
 
 
+def _misspelt(router: ScaffoldingRouterLLM) -> Iterator[Finding]:
+    """Models that profiles name and that are not there, in a router whose models may yet come."""
+    own = () if router.routing_profile is None else (router.routing_profile,)
+    chosen = () if router.profiles is None else router.profiles()
+    known = {candidate.name for candidate in router.models}
+    for profile in {each.name: each for each in (*own, *chosen)}.values():
+        for name in sorted(profile.model_names() - known):
+            yield Finding(
+                trouble="setup",
+                severity="warning",
+                constraint=f"profile {profile.name!r}",
+                found=f"it names {name!r}, which is not there",
+                needed="the name of a model that is there",
+                fix=f"correct the name, or start what has the model. There are: {', '.join(sorted(known)) or 'none'}",
+            )
+
+
 def _setup(router: ScaffoldingRouterLLM, troubles: Iterable[tuple[str, str]]) -> Iterator[Finding]:
     for source, reason in troubles:
         yield Finding(
@@ -79,6 +96,7 @@ def _setup(router: ScaffoldingRouterLLM, troubles: Iterable[tuple[str, str]]) ->
             needed="a source that can be asked, if its models are wanted",
             fix="start it, or leave it out",
         )
+    yield from _misspelt(router)
     store = router.performance.store
     if store is not None and not store.health.ok:
         health = store.health

@@ -163,6 +163,8 @@ def test_S19_a_profile_may_name_a_model_that_is_yet_to_come_and_holds_until_then
     shelf = Shelf("shelf", "a")
     router = live_router(shelf, profile=RoutingProfile(name="only b", allow=["b"]))
     assert answered_by(router) == "rules"
+    (finding,) = diagnose(router, tasks=["chat"]).about("setup")
+    assert (finding.constraint, finding.found) == ("profile 'only b'", "it names 'b', which is not there")
     shelf.models["b"] = ModelTags()
     router.discovery.refresh()
     assert answered_by(router) == "b"

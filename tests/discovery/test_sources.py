@@ -27,6 +27,13 @@ def test_a_source_that_cannot_be_asked_is_a_reason_and_not_an_exception() -> Non
     )
 
 
+def test_what_was_found_is_printed_a_line_each() -> None:
+    assert str(discover([ShelfSource("a"), ShelfSource("b", locked=True)])).splitlines() == [
+        "a: 1 GB · CHAT",
+        "- shelf: the shelf is locked; ask the porter",
+    ]
+
+
 def test_a_bug_in_a_source_is_raised() -> None:
     class Broken:
         name = "broken"

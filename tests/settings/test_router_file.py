@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from langchain_scaffolding import ModelTags, ScaffoldingConfig, ScaffoldingRouterLLM
 from langchain_scaffolding.errors import ConfigurationError
 from langchain_scaffolding.settings import json_schema, options_from_file, performance_from_file
+from langchain_scaffolding.settings.document import read_document
 from langchain_scaffolding.settings.models import PROVIDERS
 from langchain_scaffolding.settings.positions import toml_lines, yaml_lines
+from langchain_scaffolding.settings.router_file import check
+from langchain_scaffolding.settings.schema import RouterFile, checked
 from tests.discovery.shelf import Shelf
 from tests.local.tiny_gguf import write_tiny_gguf
 from tests.paths import PATHS, call, routing
@@ -301,6 +304,13 @@ profiles:
   private:
     local_only: true
 """
+
+
+def test_the_file_of_the_documentation_is_right_and_shows_every_key(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    document = read_document(file(tmp_path, page.split("```toml\n")[1].split("```")[0]))
+    check(document, checked(document, RouterFile))
+    assert set(document.data) == set(RouterFile.model_fields)
 
 
 def test_yaml_says_the_same_as_toml(tmp_path: Path) -> None:

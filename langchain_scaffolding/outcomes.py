@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from langchain_core.exceptions import (
     ContextOverflowError,
@@ -47,7 +48,7 @@ class ErrorClass(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How one attempt ended, as it is learned from.
 
@@ -93,6 +94,16 @@ class Outcome:
     propensity: float | None = None
     features: Mapping[str, float] | None = None
     points: Mapping[str, float] | None = None
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Outcome:
+        """The outcome with these facts, past the constructor, which makes a call for each field of a frozen value.
+
+        One is made for every attempt, and most of its fields keep their defaults.
+        """
+        outcome = object.__new__(cls)
+        vars(outcome).update(facts)
+        return outcome
 
     @property
     def ok(self) -> bool:

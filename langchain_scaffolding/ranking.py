@@ -300,7 +300,16 @@ class Ranker:
 
     def key(self, request: RouteRequest) -> tuple[Hashable, ...]:
         """What decides which candidates can serve: equal keys, equal pools."""
-        return (request.task, request.needs, bisect_left(self._lengths, request.input_tokens), request.pinned)
+        needs, tokens = request.needs, request.input_tokens
+        # the needs one by one, since hashing them as one value takes longer than all else here
+        return (
+            request.task,
+            needs.tools,
+            needs.structured_output,
+            needs.images,
+            bisect_left(self._lengths, tokens) if self._lengths else 0,
+            request.pinned,
+        )
 
     def rank(self, request: RouteRequest) -> Ranking:
         """The ranking for a request. Calls no model."""

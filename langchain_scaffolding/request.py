@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import HumanMessage
@@ -33,7 +34,13 @@ class Needs:
     images: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+_NEEDS = {
+    (tools, structured_output, images): Needs(tools=tools, structured_output=structured_output, images=images)
+    for tools, structured_output, images in product((False, True), repeat=3)
+}
+
+
+@dataclass(frozen=True, kw_only=True)
 class RouteRequest:
     """One call, as filters and scorers see it.
 
@@ -86,9 +93,11 @@ class RouteRequest:
     ) -> RouteRequest:
         """The request that these messages, or this text, make."""
         tokens, images = measure(prompt)
-        return cls(
+        request = object.__new__(cls)
+        # past the constructor, which makes a call for each field of a frozen value: one is made for every call
+        vars(request).update(
             task=task,
-            needs=Needs(tools=tools, structured_output=structured_output, images=images),
+            needs=_NEEDS[tools, structured_output, images],
             input_tokens=tokens,
             pinned=pinned,
             deterministic=deterministic,
@@ -98,6 +107,7 @@ class RouteRequest:
             routing=routing,
             prompt=prompt,
         )
+        return request
 
     @property
     def messages(self) -> list[BaseMessage]:

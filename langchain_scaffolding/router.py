@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, nullcontext
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from uuid import UUID
 
@@ -325,16 +326,25 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             RoutingError: Nobody answered, and the configuration forbids the rules.
         """
         prompt, request, arguments = self._prepare(input, config, stop, kwargs)
-
-        def call() -> AIMessage:
-            if self.rate_limiter is not None:
-                self.rate_limiter.acquire(blocking=True)
-            chain: AttemptChain = self.routing.selector.select(request)
-            return cast("AIMessage", chain.invoke(prompt, config, request=request, **arguments))
-
-        kept = self.routing.inquiry(request, arguments, config)
-        answer = call() if kept is None else self.routing.results.invoke(kept, call)
+        results = self.routing.results
+        kept = None if results is None else self.routing.inquiry(request, arguments, config)
+        if kept is None:
+            answer = self._call(prompt, config, request, arguments)
+        else:
+            answer = results.invoke(kept, partial(self._call, prompt, config, request, arguments))
         return as_v1(answer) if self.output_version == "v1" else answer
+
+    def _call(
+        self,
+        prompt: str | list[BaseMessage],
+        config: RunnableConfig | None,
+        request: RouteRequest,
+        arguments: dict[str, Any],
+    ) -> AIMessage:
+        if self.rate_limiter is not None:
+            self.rate_limiter.acquire(blocking=True)
+        chain: AttemptChain = self.routing.selector.select(request)
+        return cast("AIMessage", chain.invoke(prompt, config, request=request, **arguments))
 
     async def ainvoke(
         self,
@@ -346,16 +356,25 @@ class ScaffoldingRouterLLM(RoutedChatModel):
     ) -> AIMessage:
         """The answer of the best model that gave an acceptable one, as `invoke` gives it."""
         prompt, request, arguments = self._prepare(input, config, stop, kwargs)
-
-        async def call() -> AIMessage:
-            if self.rate_limiter is not None:
-                await self.rate_limiter.aacquire(blocking=True)
-            chain: AttemptChain = self.routing.selector.select(request)
-            return cast("AIMessage", await chain.ainvoke(prompt, config, request=request, **arguments))
-
-        kept = self.routing.inquiry(request, arguments, config)
-        answer = await call() if kept is None else await self.routing.results.ainvoke(kept, call)
+        results = self.routing.results
+        kept = None if results is None else self.routing.inquiry(request, arguments, config)
+        if kept is None:
+            answer = await self._acall(prompt, config, request, arguments)
+        else:
+            answer = await results.ainvoke(kept, partial(self._acall, prompt, config, request, arguments))
         return as_v1(answer) if self.output_version == "v1" else answer
+
+    async def _acall(
+        self,
+        prompt: str | list[BaseMessage],
+        config: RunnableConfig | None,
+        request: RouteRequest,
+        arguments: dict[str, Any],
+    ) -> AIMessage:
+        if self.rate_limiter is not None:
+            await self.rate_limiter.aacquire(blocking=True)
+        chain: AttemptChain = self.routing.selector.select(request)
+        return cast("AIMessage", await chain.ainvoke(prompt, config, request=request, **arguments))
 
     def stream(
         self,

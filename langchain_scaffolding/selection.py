@@ -163,7 +163,8 @@ class Selector(Generic[Chain]):
     def _changed(self, task: str, model: str) -> None:
         """What was learned of a model has changed: drop the choices whose points it moves."""
         for key, choice in tuple(self._by_task.get(task, {}).items()):
-            if model in choice.learned and self.ranker.learned(choice.ranking.request, model) != choice.learned[model]:
+            before = choice.learned.get(model)
+            if before is not None and self.ranker.learned(choice.ranking.request, model) != before:
                 with self._lock:
                     self._forget(key)
 

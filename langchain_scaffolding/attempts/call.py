@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import BaseMessage, HumanMessage
@@ -112,7 +113,6 @@ class Call:
         self.kwargs = kwargs
         self.outcomes: list[Outcome] = []
         self.started = settings.clock() if request.arrived is None else request.arrived
-        self.deadline = Deadline(settings.limits, settings.clock, self.started)
         self._acceptance: Acceptance | None = kwargs.pop("acceptance", None)
         # the token limit of a scaffold is its own, and meant to leave room: an answer that reaches it is cut off
         self._cut_is_asked_for = (
@@ -123,7 +123,12 @@ class Call:
         self._shortened_to: int | None = None
         self._called_beside: set[str | None] = set()
 
-    def steps(self, steps: Iterator[Step]) -> Iterator[tuple[Step, Probe, float]]:
+    @cached_property
+    def deadline(self) -> Deadline:
+        """What is left of the call's limits."""
+        return Deadline(self.settings.limits, self.settings.clock, self.started)
+
+    def steps(self, steps: Iterable[Step]) -> Iterator[tuple[Step, Probe, float]]:
         """The steps to take, each with the probe that measures it and the seconds to wait before it.
 
         Asked for the next step only after one has failed. Once the time of the whole call is over no further model is
@@ -174,8 +179,10 @@ class Call:
     def _tries(self, step: Step) -> Iterator[tuple[Step, Probe, float]]:
         pause: float | None = 0.0
         retries = 0
-        while pause is not None and not (step.is_model and self.deadline.over):
-            self.deadline.begin_attempt(after_s=pause)
+        is_limited = self.is_stream_limited
+        while pause is not None and not (is_limited and step.is_model and self.deadline.over):
+            if is_limited:
+                self.deadline.begin_attempt(after_s=pause)
             yield step, Probe(self.settings.clock), pause
             retries += 1
             pause = self._pause_before_retry(step, retries)
@@ -257,10 +264,10 @@ class Call:
         for loser in losers:
             self.interrupted(*loser)
         self._book(step, probe, None)
-        if isinstance(answer, BaseMessage):
-            return labelled(answer, self.routing(step))
-        answer["raw"] = labelled(answer["raw"], self.routing(step))
-        return answer
+        if isinstance(answer, dict):
+            answer["raw"] = labelled(answer["raw"], self.routing(step))
+            return answer
+        return labelled(answer, self.routing(step))
 
     def _accepted(self, step: Step, output: object) -> BaseMessage | dict[str, Any]:
         if "schema" in self.kwargs:
@@ -275,11 +282,13 @@ class Call:
         message = as_message(output)
         if not step.is_model:
             return message
+        # `text` finds out who asks, which costs more than looking
+        text = message.content if isinstance(message.content, str) else str(message.text)
         if self._acceptance is None:
-            check(str(message.text), message, cut_is_asked_for=self._cut_is_asked_for)
+            check(text, message, cut_is_asked_for=self._cut_is_asked_for)
             return message
         refuse(message, cut_is_asked_for=False)
-        return message.model_copy(update={"content": self._acceptance.accepted(str(message.text))})
+        return message.model_copy(update={"content": self._acceptance.accepted(text)})
 
     def _consider_more_tokens(self, step: Step, error: UnacceptableAnswerError, *, thought: bool) -> None:
         """A model that spent a scaffold's tokens on thinking is asked once more with more of them, and ever after."""
@@ -329,16 +338,17 @@ class Call:
             return
         # how long a reader took to read says nothing of the model
         was_heard = reply is not None and reply.committed
-        outcome = Outcome(
-            task=self.request.task,
-            model=step.name or "",
-            decision_id=self.decision_id,
-            detail="left before its end",
-            total_s=(probe.first_token_seconds or 0.0) if was_heard else probe.seconds,
-            first_token_s=probe.first_token_seconds,
-            pinned=self.request.pinned is not None,
-            **self._circumstances(step, probe),
-        )
+        facts: dict[str, Any] = {
+            "task": self.request.task,
+            "model": step.name or "",
+            "decision_id": self.decision_id,
+            "detail": "left before its end",
+            "total_s": (probe.first_token_seconds or 0.0) if was_heard else probe.seconds,
+            "first_token_s": probe.first_token_seconds,
+            "pinned": self.request.pinned is not None,
+        }
+        self._add_circumstances(facts, probe)
+        outcome = Outcome.of(facts)
         self.outcomes.append(outcome)
         self._record(outcome)
         if was_heard:
@@ -398,20 +408,21 @@ class Call:
     def _book(self, step: Step, probe: Probe, error: Exception | None) -> None:
         error_class = None if error is None else classify(error)
         answered = error_class is None or error_class in _ANSWER_FAULTS
-        outcome = Outcome(
-            task=self.request.task,
-            model=step.name or "",
-            decision_id=self.decision_id,
-            error=error_class,
-            detail=None if error is None else describe(error),
-            retry_after_s=None if error is None else retry_after_s(error),
-            total_s=probe.seconds,
-            first_token_s=probe.first_token_seconds,
-            output_tokens=probe.output_tokens,
-            measured=answered and step.is_model and probe.started is not None and not probe.cached,
-            pinned=self.request.pinned is not None,
-            **self._circumstances(step, probe),
-        )
+        facts: dict[str, Any] = {
+            "task": self.request.task,
+            "model": step.name or "",
+            "decision_id": self.decision_id,
+            "total_s": probe.seconds,
+            "first_token_s": probe.first_token_seconds,
+            "output_tokens": probe.output_tokens,
+            "measured": answered and step.is_model and probe.started is not None and not probe.cached,
+            "pinned": self.request.pinned is not None,
+        }
+        if error is not None:
+            facts.update(error=error_class, detail=describe(error), retry_after_s=retry_after_s(error))
+        if step.is_model:
+            self._add_circumstances(facts, probe)
+        outcome = Outcome.of(facts)
         if step.is_model or error is not None:
             self.outcomes.append(outcome)
         if step.is_model:
@@ -420,19 +431,15 @@ class Call:
         if self.settings.hedging is not None and error is None and outcome.measured and outcome.total_s is not None:
             self.settings.hedging.observe(outcome.task, outcome.model, outcome.total_s)
 
-    def _circumstances(self, step: Step, probe: Probe) -> dict[str, Any]:
-        """What an outcome tells those who evaluate the choice later."""
-        if not step.is_model:
-            return {}
-        name, decision = step.name or "", self.ranking.decision
-        facts: dict[str, Any] = {
-            "run_id": None if probe.run_id is None else str(probe.run_id),
-            "points": self.ranking.points.get(name),
-        }
+    def _add_circumstances(self, facts: dict[str, Any], probe: Probe) -> None:
+        """Add what tells those who evaluate the choice later how it was made."""
+        if probe.run_id is not None:
+            facts["run_id"] = str(probe.run_id)
+        name, decision = facts["model"], self.ranking.decision
+        facts["points"] = self.ranking.points.get(name)
         if decision is not None:
             facts["policy"], facts["features"] = decision.policy, decision.features
             facts["propensity"] = decision.propensities.get(name)
-        return facts
 
     def _record(self, outcome: Outcome) -> None:
         for learn in self.settings.learners:

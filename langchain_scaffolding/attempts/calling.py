@@ -34,9 +34,9 @@ _END = object()
 
 def call_step(call: Call, step: Step, prompt: str | list[BaseMessage], config: RunnableConfig) -> Any:
     """What a step gives."""
-    work = partial(step.invoke, call.prompt(step, prompt), config, **call.arguments(step))
     if not (step.is_model and call.is_limited):
-        return work()
+        return step.invoke(call.prompt(step, prompt), config, **call.arguments(step))
+    work = partial(step.invoke, call.prompt(step, prompt), config, **call.arguments(step))
     return call_within(work, call.deadline.left, call.settings.abandoned, step.name or "")
 
 
@@ -137,9 +137,9 @@ def stream_step(
     call: Call, step: Step, reply: StreamedReply, prompt: str | list[BaseMessage], config: RunnableConfig
 ) -> Iterator[AIMessageChunk]:
     """The chunks of a step."""
-    source = partial(step.stream, call.prompt(step, prompt), config, **call.arguments(step))
     if not (step.is_model and call.is_stream_limited):
-        return source()
+        return step.stream(call.prompt(step, prompt), config, **call.arguments(step))
+    source = partial(step.stream, call.prompt(step, prompt), config, **call.arguments(step))
 
     def left() -> tuple[float, str] | None:
         return call.deadline.left(waiting_for_content=not reply.committed)

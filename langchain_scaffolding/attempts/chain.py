@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from contextlib import aclosing, closing
+from itertools import chain
 from typing import Any, ClassVar, cast
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -85,8 +86,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
 
     def steps(self) -> Iterator[Step]:
         """All steps, in order."""
-        yield cast("Step", self.runnable)
-        yield from cast("list[Step]", self.fallbacks)
+        return chain((cast("Step", self.runnable),), cast("list[Step]", self.fallbacks))
 
     def _open(
         self, config: RunnableConfig | None, request: RouteRequest | None, kwargs: dict[str, Any]
@@ -112,7 +112,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
             for step, probe, pause in call.steps(self.steps()):
                 if pause:
                     _sleep(call, pause)
-                race = hedge(call, step, probe, self.steps())
+                race = hedge(call, step, probe, self.steps)
                 if race is not None:
                     run_race(race, input, run)
                     answer = race.answer
@@ -158,7 +158,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
             for step, probe, pause in call.steps(self.steps()):
                 if pause:
                     await _asleep(call, pause)
-                race = hedge(call, step, probe, self.steps())
+                race = hedge(call, step, probe, self.steps)
                 if race is not None:
                     await arun_race(race, input, run)
                     answer = race.answer

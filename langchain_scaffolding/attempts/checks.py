@@ -99,7 +99,7 @@ def _fault(text: str, message: BaseMessage) -> tuple[ErrorClass, str] | None:
     calls = getattr(message, "tool_calls", None) or getattr(message, "invalid_tool_calls", None)
     if not calls and not text.strip() and not _has_blocks(message.content):
         return ErrorClass.EMPTY, "the answer is empty"
-    if text and (_THINKING_START.match(text) or _THINKING_END.search(text)):
+    if "<" in text and (_THINKING_START.match(text) or _THINKING_END.search(text)):
         return ErrorClass.INVALID_OUTPUT, "the answer leaks the model's thinking"
     return None
 

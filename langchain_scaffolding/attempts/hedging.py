@@ -190,21 +190,21 @@ def _until(flight: _Flight) -> float:
     return flight.until
 
 
-def hedge(call: Call, step: Step, probe: Probe, others: Iterator[Step]) -> Race | None:
+def hedge(call: Call, step: Step, probe: Probe, others: Callable[[], Iterator[Step]]) -> Race | None:
     """The race to run for a step, or `None` if it is to be called alone: only a call's first attempt is hedged.
 
     Args:
         call: The call.
         step: The step, which is about to be called.
         probe: Its probe.
-        others: The steps that may be called beside it, best first.
+        others: Gives the steps that may be called beside it, best first.
     """
     hedging = call.settings.hedging
     if hedging is None or not step.is_model or call.outcomes:
         return None
     hedging.count()
     patience_s = hedging.patience_s(call.request.task, step.name or "")
-    return None if patience_s is None else Race(call, step, probe, others, patience_s)
+    return None if patience_s is None else Race(call, step, probe, others(), patience_s)
 
 
 def run_race(race: Race, prompt: str | list[BaseMessage], run: RouterRun) -> None:

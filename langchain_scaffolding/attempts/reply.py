@@ -46,7 +46,11 @@ def as_chunk(output: object) -> AIMessageChunk:
 
 def labelled(message: BaseMessage, routing: dict[str, Any]) -> Any:
     """A copy with the routing facts in its metadata; the original may live in a model's cache."""
-    return message.model_copy(update={"response_metadata": {**message.response_metadata, "routing": routing}})
+    copy = message.__copy__()
+    # as `model_copy(update=...)` does it, in two thirds of the time
+    vars(copy)["response_metadata"] = {**message.response_metadata, "routing": routing}
+    copy.model_fields_set.add("response_metadata")
+    return copy
 
 
 class StreamedReply:

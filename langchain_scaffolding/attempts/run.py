@@ -136,8 +136,15 @@ def nobody_listens(config: RunnableConfig, settings: RunSettings) -> bool:
         or _is_traced is None
         or get_debug()
         or _is_traced()
-        or any(hook.get() is not None or (variable and env_var_is_set(variable)) for hook, _, _, variable in _hooks)
+        or _is_hooked(_hooks)
     )
+
+
+def _is_hooked(hooks: list[Any]) -> bool:
+    for hook, _, _, variable in hooks:  # noqa: SIM110 - asked before every call, and `any` needs a generator
+        if hook.get() is not None or (variable and env_var_is_set(variable)):
+            return True
+    return False
 
 
 # What LangChain itself asks, and where it keeps the handlers that libraries add to every run. They are its own, and may

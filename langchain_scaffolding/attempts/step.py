@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar, TypeAlias
 
 from langchain_core.language_models import BaseChatModel
@@ -83,6 +83,8 @@ class Step(RunnableSerializable[str | list[BaseMessage], Any]):
     def invoke(self, input: str | list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Call the runnable, with `config` ambient: a bound model prefers the ambient one to the one it is given."""
         runnable, arguments = self.target(kwargs, config)
+        if _is_bare(config):
+            return runnable.invoke(self.readable(input), config, **arguments)
         token = var_child_runnable_config.set(config)
         try:
             return runnable.invoke(self.readable(input), config, **arguments)
@@ -92,6 +94,8 @@ class Step(RunnableSerializable[str | list[BaseMessage], Any]):
     async def ainvoke(self, input: str | list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Call the runnable, as `invoke` does."""
         runnable, arguments = self.target(kwargs, config)
+        if _is_bare(config):
+            return await runnable.ainvoke(self.readable(input), config, **arguments)
         token = var_child_runnable_config.set(config)
         try:
             return await runnable.ainvoke(self.readable(input), config, **arguments)
@@ -116,8 +120,13 @@ class Step(RunnableSerializable[str | list[BaseMessage], Any]):
 
 
 def _is_bare(config: RunnableConfig | None) -> bool:
-    """Whether a config says nothing that a call below could miss: nobody listens but the attempt's probe."""
-    return config is None or (len(config) == 1 and isinstance(config.get("callbacks"), list))
+    """Whether a config says nothing that a call below could miss: nobody listens but the attempt's probe.
+
+    And nothing surrounds it that a call below could take for it.
+    """
+    if config is not None and (len(config) > 1 or not isinstance(config.get("callbacks"), list)):
+        return False
+    return var_child_runnable_config.get() is None
 
 
 def _with_ambient(chunks: Iterator[AIMessageChunk], config: RunnableConfig | None) -> Iterator[AIMessageChunk]:
@@ -175,10 +184,15 @@ class Attempt(Step):
         cls = type(self.candidate.chat_model)
         return cls._stream is not BaseChatModel._stream or cls._astream is not BaseChatModel._astream  # noqa: SLF001
 
+    @cached_property
+    def is_chat_model(self) -> bool:
+        """Whether it calls a chat model itself, and no runnable around one."""
+        return isinstance(self.candidate.model, BaseChatModel)
+
     @property
     def marks_its_last_chunk(self) -> bool:
         """Whether it is a chat model itself, whose streams LangChain ends in a chunk that says so."""
-        return isinstance(self.candidate.model, BaseChatModel)
+        return self.is_chat_model
 
     @property
     def is_natively_async(self) -> bool:
@@ -188,7 +202,7 @@ class Attempt(Step):
 
     def readable(self, prompt: str | list[BaseMessage]) -> str | list[BaseMessage]:
         """The messages without what only another provider's model can read; text as it is, for a chat model."""
-        if isinstance(prompt, str) and isinstance(self.candidate.model, BaseChatModel):
+        if self.is_chat_model and isinstance(prompt, str):
             return prompt
 
         def provider() -> str | None:
@@ -198,8 +212,10 @@ class Attempt(Step):
 
     def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
         """The candidate's model, with the call's tools or schema bound on it, and a scaffold's limits."""
-        tools, schema = kwargs.get("tools"), kwargs.get("schema")
         model: Runnable[Any, Any] = self.candidate.model
+        if not kwargs:
+            return model, kwargs
+        tools, schema = kwargs.get("tools"), kwargs.get("schema")
         if "limits" in kwargs:
             from langchain_scaffolding.tasks import with_parameters
 

@@ -56,7 +56,8 @@ class Knowledge:
 
     def _is_cold(self, outcome: Outcome, at: float) -> bool:
         last = self._last_use.get(outcome.model)
-        self._last_use[outcome.model] = at if last is None else max(at, last)
+        if last is None or at > last:
+            self._last_use[outcome.model] = at
         return last is None or at - (outcome.total_s or 0.0) - last > self.idle_s
 
     def _evidence(self, source: Source, pair: Pair, at: float) -> Evidence:
@@ -197,8 +198,7 @@ class Knowledge:
             self.means[pair] = mean
         elif pair in self.means:
             del self.means[pair]
-        if pair in self.ready:
-            del self.ready[pair]
+        self.ready.pop(pair, None)
 
     def _refresh_all(self, pairs: Iterable[Pair]) -> None:
         for pair in pairs:

@@ -11,14 +11,15 @@ from langchain_scaffolding.discovery.base import SourceUnavailableError
 
 
 def open_ollama(*, direct: bool, **options: Any) -> Any:
-    """A `ChatOllama`; a `direct` one asks no proxy.
+    """A `ChatOllama`; a `direct` one asks no proxy, and is not led to another machine.
 
     Raises:
         SourceUnavailableError: langchain-ollama is not installed; the message holds the line that installs it.
     """
     if direct:
         # each client would read all certificates, which takes 20 ms, to speak to this machine without any
-        client = {"trust_env": False, "verify": _certificates(), **options.pop("client_kwargs", {})}
+        client = {"trust_env": False, "verify": _certificates(), "follow_redirects": False}
+        client |= options.pop("client_kwargs", {})
         options["client_kwargs"] = client
     return _class("langchain_ollama", "ChatOllama", "ollama")(**options)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_scaffolding.candidates import Candidate, ModelTags
 from langchain_scaffolding.discovery.base import Discovery
-from langchain_scaffolding.discovery.json_values import model_name
+from langchain_scaffolding.discovery.json_values import MOST_MODELS, model_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,10 @@ def as_discovery(
     """
     candidates: dict[str, Candidate] = {}
     troubles: list[tuple[str, str]] = []
-    for each in found:
+    for number, each in enumerate(found):
+        if number == MOST_MODELS:
+            troubles.append((source, f"it has more than {MOST_MODELS} models; the others are left out"))
+            break
         name = model_name(each.name)
         if name is None:
             troubles.append((source, f"{str(each.name)[:60]!r} is no name of a model"))

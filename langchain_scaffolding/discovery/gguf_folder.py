@@ -29,6 +29,7 @@ FOLDER: Final = "LANGCHAIN_SCAFFOLDING_MODELS"
 
 _DEEPEST: Final = 8
 _MOST_FILES: Final = 1000
+_MOST_FOLDERS: Final = 5000  # a second's walk; whoever names a whole disk is told
 _CONTEXT: Final = 4096  # tokens, as the engine's own default
 _NO_MODELS: Final = {"adapter": "an adapter", "mmproj": "a vision projector", "imatrix": "an importance matrix"}
 
@@ -143,7 +144,7 @@ def _files(folder: Path, troubles: list[tuple[str, str]], source: str) -> Iterat
     """
     seen: set[tuple[int, int]] = set()
     count = 0
-    for file in _walk(folder, troubles, source):
+    for file in [folder] if folder.is_file() else _walk(folder, troubles, source):
         part = split_part(file)
         if part is not None and part[0] > 1:
             continue
@@ -173,9 +174,6 @@ def _state(file: Path, status: os.stat_result) -> _State:
 
 
 def _walk(folder: Path, troubles: list[tuple[str, str]], source: str) -> Iterator[Path]:
-    if folder.is_file():
-        yield folder
-        return
     entered: set[tuple[int, int]] = set()  # a link may lead back to where it lies
     waiting = [(folder, 0)]
     while waiting:
@@ -192,6 +190,9 @@ def _walk(folder: Path, troubles: list[tuple[str, str]], source: str) -> Iterato
         if (status.st_dev, status.st_ino) in entered:
             continue
         entered.add((status.st_dev, status.st_ino))
+        if len(entered) > _MOST_FOLDERS:
+            troubles.append((source, f"{folder} holds more than {_MOST_FOLDERS:,} folders; the others are left out"))
+            return
         for entry in entries:
             if entry.name.startswith("."):
                 continue

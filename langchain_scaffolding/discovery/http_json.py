@@ -9,6 +9,9 @@ from __future__ import annotations
 import io
 import ipaddress
 import json
+import queue
+import socket
+import threading
 import time
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -19,10 +22,9 @@ from langchain_scaffolding.discovery.base import SourceUnavailableError
 from langchain_scaffolding.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Mapping
 
-_MOST_BYTES: Final = 8 * 1024 * 1024
+_MOST_BYTES: Final = 2 * 1024 * 1024  # as Python's objects, JSON that means harm takes 25 times its bytes
 _CHUNK: Final = 1 << 16
 _SHOWN: Final = 60
 
@@ -141,6 +143,7 @@ class Conversation:
         # not httpx: it has no limit for the whole answer, and obeys the proxies of the environment
         kind = HTTPSConnection if self._secure else HTTPConnection
         connection = kind(self._host, self._port, timeout=self.left_s)
+        connection._create_connection = self._connected  # type: ignore[attr-defined]  # noqa: SLF001 - its own hook
         inner: socket.socket | None = None
         headers = {"Accept": "application/json", "Connection": "close"}
         if body is not None:
@@ -164,6 +167,49 @@ class Conversation:
             connection.close()
             if inner is not None:
                 inner.close()
+
+    def _connected(self, address: tuple[str, int], *_: object) -> socket.socket:
+        """A socket that is connected to the first address that answers in time.
+
+        `socket.create_connection` gives each address of a host the whole time, and the look-up of the host no limit.
+        """
+        failure: OSError = TimeoutError()
+        for family, kind, protocol, _name, place in self._addresses(*address):
+            opened = socket.socket(family, kind, protocol)
+            try:
+                opened.settimeout(self._time_left())
+                opened.connect(place)
+                opened.settimeout(self._time_left())  # of the handshake, where there is one
+            except OSError as error:
+                opened.close()
+                failure = error
+            else:
+                return opened
+        raise failure
+
+    def _addresses(self, host: str, port: int) -> Any:
+        """What a host's name stands for, found in a thread that is left behind if that takes too long."""
+        answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+        def look_up() -> None:
+            try:
+                answer.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            except (OSError, UnicodeError) as error:
+                answer.put(error)
+
+        threading.Thread(target=look_up, name="look-up", daemon=True).start()
+        try:
+            found = answer.get(timeout=self._time_left())
+        except queue.Empty:
+            raise TimeoutError from None
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _time_left(self) -> float:
+        if self.left_s <= 0:
+            raise TimeoutError
+        return self.left_s
 
     def _check_status(self, path: str, status: int) -> None:
         if 300 <= status < 400:

@@ -7,6 +7,8 @@ from typing import Any, Final
 from langchain_scaffolding.discovery.http_json import UnexpectedAnswerError
 
 _LONGEST_NAME: Final = 256
+MOST_MODELS: Final = 500
+"""Models of one server that are made ready; of more, that there are more is told."""
 
 
 def mapping(value: object) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def model_name(value: object) -> str | None:
 
 
 def listed(answer: object, key: str, what: str) -> list[dict[str, Any]]:
-    """The objects listed under a key.
+    """The objects listed under a key, one more than `MOST_MODELS` at most.
 
     Raises:
         UnexpectedAnswerError: The answer has no such list: what answers is another program.
@@ -61,4 +63,4 @@ def listed(answer: object, key: str, what: str) -> list[dict[str, Any]]:
     found = mapping(answer).get(key)
     if not isinstance(found, list):
         raise UnexpectedAnswerError(f"what listens there is no {what}: its answer has no list {key!r}")
-    return [entry for entry in found if isinstance(entry, dict)]
+    return [entry for entry in found if isinstance(entry, dict)][: MOST_MODELS + 1]

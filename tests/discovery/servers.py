@@ -25,6 +25,7 @@ class FakeServer(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.pages = pages
         self.asked: list[tuple[str, str | None]] = []
+        self.location = "http://example.com/"
 
     @property
     def url(self) -> str:
@@ -46,7 +47,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             page = page(json.loads(body) if body else None)
         if isinstance(page, int):
             self.send_response(page)
-            self.send_header("Location", "http://example.com/")
+            self.send_header("Location", self.server.location)
             page = b""
         else:
             self.send_response(200)

@@ -145,6 +145,13 @@ def test_links_that_lead_in_circles_end(folder: Path) -> None:
     assert reason == f"{folder / 'loop.gguf'}: cannot be read (Too many levels of symbolic links)."
 
 
+def test_a_walk_over_a_whole_disk_ends(folder: Path) -> None:
+    for number in range(5_001):
+        (folder / f"{number:04}").mkdir()
+    (trouble,) = GGUFFolderSource(folder=folder, load_model=Loader()).discover().troubles
+    assert trouble[1].endswith("holds more than 5,000 folders; the others are left out")
+
+
 def test_a_split_model_counts_once(folder: Path, tmp_path: Path) -> None:
     import gguf
     import numpy as np

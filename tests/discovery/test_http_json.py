@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import tracemalloc
+from typing import Any
 
 import pytest
 
@@ -42,6 +45,58 @@ def test_where_nobody_listens_it_says_so() -> None:
     port = free_port()
     assert reason(f"http://127.0.0.1:{port}") == f"nothing listens at 127.0.0.1:{port}"
     assert reason(f"http://[::1]:{port}").startswith(("nothing listens at [::1]:", "[::1]:"))
+
+
+def test_a_name_that_stands_for_no_machine_or_is_never_looked_up_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    asked = Endpoint(url="http://models.example", allow_remote=True, limit_s=0.15)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(SourceUnavailableError, match=r"models.example:80 cannot be reached .Name or service not known"):
+        asked.conversation().get("/models")
+    go_on = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: go_on.wait(30))
+    with pytest.raises(SourceUnavailableError, match="did not answer completely within 0.15 s"):
+        asked.conversation().get("/models")
+    go_on.set()
+
+
+def test_all_addresses_of_a_name_are_tried_within_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving({"/models": {"a": 1}}) as server, socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        ports = [free_port(), server.server_port]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [address(port) for port in ports])
+        assert Endpoint(url="http://localhost:1").conversation().get("/models") == {"a": 1}
+        # of a machine that swallows what is sent to it: its queue is full
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        ports[:] = [full.getsockname()[1]] * 3
+        assert reason("http://localhost:1", limit_s=0.15).endswith("did not answer completely within 0.15 s")
+        for one in waiting:
+            one.close()
+
+
+def address(port: int) -> Any:
+    return socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)
+
+
+def test_a_handshake_that_never_ends_is_left_at_the_deadline() -> None:
+    with dripping(b"", b"") as url:
+        told = reason(url.replace("http:", "https:"), limit_s=0.15)
+    assert told.endswith("did not answer completely within 0.15 s")
+
+
+def test_json_that_means_harm_fills_no_memory() -> None:
+    page = b"[" + b"{}," * 690_000 + b"{}]"
+    with serving({"/models": page}) as server:
+        tracemalloc.start()
+        try:
+            Endpoint(url=server.url, limit_s=30).conversation().get("/models")
+            assert tracemalloc.get_traced_memory()[1] < 100_000_000
+        finally:
+            tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
@@ -100,8 +155,8 @@ def test_an_endless_answer_does_not_fill_the_memory() -> None:
     with dripping(HEAD + b"\r\n" + b" " * 1_000_000, b" " * 4_000_000) as url:
         tracemalloc.start()
         try:
-            assert reason(url, limit_s=10).endswith("answers with more than 8,388,608 bytes")
-            assert tracemalloc.get_traced_memory()[1] < 40_000_000  # the server's own buffers are counted too
+            assert reason(url, limit_s=10).endswith("answers with more than 2,097,152 bytes")
+            assert tracemalloc.get_traced_memory()[1] < 20_000_000  # the server's own buffers are counted too
         finally:
             tracemalloc.stop()
 

@@ -38,6 +38,7 @@ from tests.discovery.servers import (
     free_port,
     serving,
 )
+from tests.paths import call, routing
 
 pytestmark = pytest.mark.enable_socket
 
@@ -208,6 +209,55 @@ def test_an_older_lm_studio_is_asked_in_the_older_way() -> None:
     assert sees.tags.extra["loaded"] is False
 
 
+# --- ready to be called -----------------------------------------------------------------------------------------------
+
+
+def completion(body: Any) -> Any:
+    """An answer of a server that speaks OpenAI's protocol; it says which model it was asked for."""
+    message = {"role": "assistant", "content": f"from {body['model']}"}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return {"id": "1", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice]}
+
+
+def chat(body: Any) -> Any:
+    """An answer of Ollama."""
+    message = {"role": "assistant", "content": f"from {body['model']}"}
+    return {"model": body["model"], "message": message, "done": True, "done_reason": "stop"}
+
+
+@pytest.mark.parametrize("path", ["invoke", "ainvoke"])
+@pytest.mark.parametrize(
+    ("source", "pages", "name"),
+    [
+        (OllamaSource, {**OLLAMA, "/api/chat": chat}, "qwen2:1.5b"),
+        (OpenAICompatibleSource, {**VLLM, "/v1/chat/completions": completion}, "Qwen/Qwen2.5-7B-Instruct-AWQ"),
+        (LMStudioSource, {**LM_STUDIO_V1, "/v1/chat/completions": completion}, "gemma-2b"),
+    ],
+)
+def test_S02_what_was_found_is_ready_to_be_called(source: Any, pages: Any, name: str, path: str) -> None:
+    with serving(pages) as server:
+        router = ScaffoldingRouterLLM.from_discovery([source(url=server.url)])
+        message = call(router, path, "hello", model=name)
+    assert (message.content, routing(message)["model"]) == (f"from {name}", name)
+    assert server.paths[-1] in {"/api/chat", "/v1/chat/completions"}
+
+
+@pytest.mark.parametrize(
+    ("source", "pages", "name", "page"),
+    [
+        (OllamaSource, OLLAMA, "qwen2:1.5b", "/api/chat"),
+        (OpenAICompatibleSource, VLLM, "Qwen/Qwen2.5-7B-Instruct-AWQ", "/v1/chat/completions"),
+    ],
+)
+def test_S19_a_call_to_this_machine_is_not_led_to_another(source: Any, pages: Any, name: str, page: str) -> None:
+    with serving({}) as other, serving({**pages, page: 307}) as server:
+        server.location = f"{other.url}/stolen"
+        router = ScaffoldingRouterLLM.from_discovery([source(url=server.url)])
+        assert routing(router.invoke("hello", model=name))["source"] == "rule_based"
+    assert page in server.paths
+    assert other.paths == []
+
+
 # --- hosted models ----------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +330,15 @@ def test_no_answer_breaks_a_source(source: Any, wild: Any, entries: Any, answer:
 def wild() -> Any:
     with serving({}) as server:
         yield server
+
+
+def test_of_a_server_that_lists_without_end_some_models_are_made_ready() -> None:
+    names = [{"id": f"m{number}", "name": f"m{number}"} for number in range(20_000)]
+    with serving({"/v1/models": {"data": names}, "/api/tags": {"models": names}, "/api/ps": {"models": []}}) as server:
+        for source in (OpenAICompatibleSource(url=server.url), OllamaSource(url=server.url, limit_s=20)):
+            found = source.discover()
+            assert len(found) == 500
+            assert found.troubles[-1][1] == "it has more than 500 models; the others are left out"
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -474,14 +474,20 @@ class ScaffoldingRouterLLM(RoutedChatModel):
     def explain(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Ranking:
         """The ranking on which `invoke` with the same arguments would act now. Calls no model.
 
+        In a notebook it shows itself, with what would have to change for another winner; `print` and `rich` show it too.
+
         Example:
             >>> from langchain_scaffolding.testing import ScriptedChatModel
             >>> router = ScaffoldingRouterLLM(models=[ScriptedChatModel(name="tiny", metadata={"size_gb": 1.5})])
             >>> router.explain("Name three colours.").chosen.parts
             {'size': 3.0, 'capability': 1.0, 'latency': 0.0, 'quantization': 0.0}
         """
+        from langchain_scaffolding.insight import counterfactuals
+
         _, request, _ = self._prepare(input, config, None, kwargs)
-        return cast("Ranking", self.routing.rank(request))
+        ranking = cast("Ranking", self.routing.rank(request))
+        ranking.what_if = partial(counterfactuals, self)
+        return ranking
 
     def health(self) -> list[ModelHealth]:
         """How each model is doing: whether it is left alone after failures and how long, and calls that still hang.

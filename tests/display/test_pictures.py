@@ -192,7 +192,9 @@ def test_a_thousand_candidates_are_not_drawn_one_by_one() -> None:
 
 
 def test_what_would_change_it_is_shown_where_somebody_can_be_asked() -> None:
-    ranking = router().explain("hello")
+    records: list[RouteRecord] = []
+    router(observers=[records.append]).invoke("hello")
+    ranking = records[0].ranking
     assert "What would change it" not in ranking._repr_html_()
     ranking.what_if = lambda _: ["`big` wins if <b>it</b> rains"]
     assert "<li>`big` wins if &lt;b&gt;it&lt;/b&gt; rains</li>" in ranking._repr_html_()

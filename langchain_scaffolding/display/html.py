@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from langchain_scaffolding.display.shapes import Entry, Ranking, Record
 
+_FIRST = 5
+"""Conditions that are shown at once."""
+
 
 def ranking_html(ranking: Ranking) -> str:
     """A ranking as a page of its own: points by scorer as bars, reasons, what was learned, what would change it.
@@ -48,8 +51,7 @@ def _ranking(ranking: Ranking) -> Iterable[Markup]:
         yield element("div", f"and {left} more", class_="soft")
     conditions = changes(ranking)
     if conditions:
-        items = [element("li", condition) for condition in conditions]
-        yield element("div", element("b", "What would change it"), element("ul", *items))
+        yield element("div", element("b", "What would change it"), *_listed(conditions))
 
 
 def _legend(colours: Mapping[str, str]) -> Markup:
@@ -62,7 +64,7 @@ def _table(ranking: Ranking, colours: Mapping[str, str]) -> Markup:
     chances = {} if ranking.decision is None else ranking.decision.propensities
     below = max((-_below(entry) for entry in shown), default=0.0)
     width = below + max((_above(entry) for entry in shown), default=0.0)
-    rows = [_row("th", "", "candidate", "points by scorer", "", "learned at this task")]
+    rows = [_row("th", "", "candidate", "points by scorer, or why not", "", "learned at this task")]
     for place, entry in enumerate(shown, start=1):
         name = [entry.name, _soft(tagged(entry.candidate))]
         if entry.name in chances:
@@ -86,6 +88,19 @@ def _row(cell: str, place: str, name: str, bar: str, points: str, told: str, cla
         element(cell, told),
         class_=class_,
     )
+
+
+def _listed(conditions: Sequence[str]) -> Iterable[Markup]:
+    """The first conditions, and the others for those who want them."""
+    items = [element("li", *_coded(condition)) for condition in conditions]
+    yield element("ul", *items[:_FIRST])
+    if items[_FIRST:]:
+        yield element("details", element("summary", f"{len(items) - _FIRST} more"), element("ul", *items[_FIRST:]))
+
+
+def _coded(text: str) -> list[str]:
+    """A sentence whose parts between backticks are code."""
+    return [element("code", part) if place % 2 else part for place, part in enumerate(text.split("`"))]
 
 
 def _soft(text: str) -> Markup:

@@ -32,7 +32,7 @@ function cells(row, most) {
   const calls = tag("td", undefined, "wide");
   calls.append(bar(most ? row.calls / most : 0, "c0"));
   const first = tag("td", row.model);
-  if (row.left_alone) first.append(tag("div", row.left_alone, "bad"));
+  if (row.left_alone) first.append(tag("div", row.left_alone, "bad one-line"));
   return [
     tag("td", row.task),
     first,

@@ -23,6 +23,7 @@ _SHOWN = ("task", "model", "calls", "errors", "latency_p50_s", "latency_p95_s", 
 _FRESH = (
     ".lcs .fresh td{animation:lcs-fresh 1.2s}"
     "@keyframes lcs-fresh{from{background:color-mix(in srgb,var(--lcs-good) 30%,transparent)}}"
+    ".lcs .one-line{white-space:nowrap}"
     ".lcs button{font:inherit;color:inherit;background:none;border:1px solid var(--lcs-line);border-radius:4px}"
 )
 

@@ -197,7 +197,7 @@ def test_what_would_change_it_is_shown_where_somebody_can_be_asked() -> None:
     ranking = records[0].ranking
     assert "What would change it" not in ranking._repr_html_()
     ranking.what_if = lambda _: ["`big` wins if <b>it</b> rains"]
-    assert "<li>`big` wins if &lt;b&gt;it&lt;/b&gt; rains</li>" in ranking._repr_html_()
+    assert "<li><code>big</code> wins if &lt;b&gt;it&lt;/b&gt; rains</li>" in ranking._repr_html_()
     assert "`big` wins if <b>it</b> rains" in terminal(ranking)
 
 

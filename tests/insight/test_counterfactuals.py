@@ -167,7 +167,7 @@ def test_S22_an_explanation_shows_what_would_change_it() -> None:
     every = router(answering("small", size_gb=1), answering("<big>", size_gb=14))
     ranking = TITLE.explained_by(every)
     assert list(ranking.what_if(ranking)) == counterfactuals(every, ranking)
-    assert "`&lt;big&gt;` wins if `small` is not there" in ranking._repr_html_()
+    assert "<code>&lt;big&gt;</code> wins if <code>small</code> is not there" in ranking._repr_html_()
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])

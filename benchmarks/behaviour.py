@@ -158,12 +158,14 @@ class Entrant:
         invoke: Gives a text for a text.
         stream: Gives the pieces of one.
         with_limit: The same with a time limit of its own; `None` if it has no such option.
+        as_agent: Makes an agent of it, if it is none but a part of agents.
     """
 
     model: Any
     invoke: Callable[[str], str]
     stream: Callable[[str], Iterator[str]] | None
     with_limit: Callable[[], Entrant] | None = None
+    as_agent: Callable[..., Any] | None = None
 
 
 Made: TypeAlias = Callable[[Server], Entrant]
@@ -201,17 +203,20 @@ def with_fallbacks(server: Server) -> Entrant:
 def _agent(server: Server, *middleware: Any) -> Entrant:
     from langchain.agents import create_agent
 
-    agent = create_agent(chat(server, "first"), middleware=middleware)
+    def made(**options: Any) -> Any:
+        return create_agent(chat(server, "first"), middleware=middleware, **options)
+
+    agent = made()
 
     def stream(text: str) -> Iterator[str]:
         for chunk, _ in agent.stream({"messages": [("user", text)]}, stream_mode="messages"):
             yield str(chunk.content)
 
-    return Entrant(
-        model=agent,
-        invoke=lambda text: str(agent.invoke({"messages": [("user", text)]})["messages"][-1].content),
-        stream=stream,
-    )
+    return Entrant(model=agent, invoke=lambda text: _said(agent, text), stream=stream, as_agent=made)
+
+
+def _said(agent: Any, text: str) -> str:
+    return str(agent.invoke({"messages": [("user", text)]})["messages"][-1].content)
 
 
 def fallback_middleware(server: Server) -> Entrant:
@@ -389,23 +394,25 @@ def nobody(server: Server, entrant: Entrant) -> str:
 
 def tools(server: Server, entrant: Entrant) -> str:
     server.behave(first="no tools")
+    if entrant.as_agent is not None:
+        agent = entrant.as_agent(tools=[look_up])
+        return told(lambda: _said(agent, TEXT))
     return told(lambda: str(entrant.model.bind_tools([look_up]).invoke(TEXT).tool_calls[0]["name"]), good=bool)
 
 
-def agent(server: Server, entrant: Entrant) -> str:
+def agents(server: Server, entrant: Entrant) -> str:
     from langchain.agents import create_agent
 
     server.behave(first="503")
-
-    def ask() -> str:
-        made = create_agent(entrant.model, tools=[look_up])
-        return str(made.invoke({"messages": [("user", TEXT)]})["messages"][-1].content)
-
-    return told(ask)
+    make = entrant.as_agent or (lambda **options: create_agent(entrant.model, **options))
+    return told(lambda: _said(make(tools=[look_up]), TEXT))
 
 
 def structured(server: Server, entrant: Entrant) -> str:
     server.behave(first="503")
+    if entrant.as_agent is not None:
+        agent = entrant.as_agent(response_format=Title)
+        return told(lambda: str(agent.invoke({"messages": [("user", TEXT)]})["structured_response"].title), good=bool)
     return told(lambda: str(entrant.model.with_structured_output(Title).invoke(TEXT).title), good=bool)
 
 
@@ -433,7 +440,7 @@ PROBES: Mapping[str, Probe] = {
     f"first model hangs, {LIMIT_S:g} s allowed: the second answers": hang,
     "both down: still an answer": nobody,
     "tools, first model refuses them": tools,
-    "model of an agent, first model down": agent,
+    "in an agent, first model down": agents,
     "structured output, first model down": structured,
 }
 

@@ -38,7 +38,7 @@ def blocks_of(page: Path) -> list[Block]:
     ]
 
 
-PAGES = {str(page.relative_to(ROOT)): page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+PAGES = {str(page.relative_to(ROOT)): page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))}
 
 # pages whose blocks are about services and models that a page does not show, which tests of their own provide
 ELSEWHERE = {"docs/migrating.md": "tests/test_migrating.py", "docs/scaffolds.md": "tests/scaffolds/test_page.py"}

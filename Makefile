@@ -7,7 +7,7 @@ STAMPS := $(VENV)/.stamps
 OLDEST := $(VENV)/oldest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest test-local test-slow chaos lint format type audit notebooks bench clean
+.PHONY: help demo test test-oldest test-local test-slow chaos lint format type audit notebooks docs screenshots test-browser bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -70,8 +70,23 @@ type: $(STAMPS)/lint  ## Check the types
 audit: $(STAMPS)/lint $(STAMPS)/audit  ## Look the dependencies up among known vulnerabilities
 	@$(BIN)/python .ci/audit.py
 
-notebooks: $(STAMPS)/notebooks  ## Run the notebooks
-	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks -q
+notebooks: $(STAMPS)/notebooks  ## Run the notebooks, and write them as HTML to build/notebooks
+	@rm -rf build/notebooks && mkdir -p build/notebooks && cp notebooks/*.ipynb build/notebooks
+	@$(BIN)/python -m pytest --nbmake --overwrite --nbmake-timeout=300 -p no:cacheprovider build/notebooks -q
+	@$(BIN)/python -m nbconvert --log-level=ERROR --to html --CoalesceStreamsPreprocessor.enabled=True build/notebooks/*.ipynb
+	@rm build/notebooks/*.ipynb && ls build/notebooks/*.html
+
+docs: $(STAMPS)/docs  ## Build the site of the docs in site/; a warning is an error
+	@$(BIN)/zensical build --clean --strict
+	@$(BIN)/python .ci/site.py
+
+screenshots: $(STAMPS)/browser  ## Draw the pictures of the docs anew, in a headless Chromium
+	@command -v chromium >/dev/null || { echo "Chromium is needed: apt-get install chromium chromium-driver"; exit 1; }
+	@$(BIN)/python -m benchmarks.screenshots
+
+test-browser: $(STAMPS)/test $(STAMPS)/browser  ## Run the live view in a real browser, alone and in JupyterLab
+	@command -v chromium >/dev/null || { echo "Chromium is needed: apt-get install chromium chromium-driver"; exit 1; }
+	@$(BIN)/python -m pytest -q -m "slow or not slow" tests/insight/test_live.py tests/insight/test_notebook.py
 
 bench: $(STAMPS)/test  ## Measure what the router costs beside the bare model and with_fallbacks
 	@$(BIN)/python -m benchmarks.overhead

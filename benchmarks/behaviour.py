@@ -237,7 +237,7 @@ def router_middleware(server: Server) -> Entrant:
         def _provider(self) -> str:
             return "none"
 
-        def _classify(self, state: Any, questions: Any) -> ClassifierResponse:
+        def _classify(self, state: Any, questions: Any) -> ClassifierResponse:  # noqa: ARG002
             answer = ChoiceAnswer(
                 type="choice", choice="first", probabilities={"first": 1.0, "second": 0.0}, confidence=1.0
             )

@@ -7,14 +7,23 @@ the models take the seconds that they are given. Drawn by a headless Chromium; c
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import random
+import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
+from rich.text import Text
 
 from langchain_scaffolding import RoutingProfile, ScaffoldingConfig, ScaffoldingRouterLLM
 from langchain_scaffolding.display.style import STYLE
@@ -27,6 +36,7 @@ from langchain_scaffolding.testing import FakeClock, Reply, ScriptedChatModel, p
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 THEMES = ("light", "dark")
+IN_BOTH = ("explanation",)  # the others are shown on the light page only
 QUESTION = "Write a title for this conversation: how to descale a kettle with vinegar, and how often to do it."
 SECONDS = {"qwen2:1.5b": 0.6, "qwen3:8b": 2.3, "mistral:7b": 2.8, "gpt-5-mini": 1.1, "whisper:large": 9.0}
 LOCAL: Mapping[str, Any] = {"local": True, "capabilities": ["CHAT"]}
@@ -98,7 +108,7 @@ def explanation() -> str:
 
 def call() -> str:
     """How a call went: the winner was overloaded, the next one answered."""
-    world = World(down={"qwen2:1.5b": provider_error("openai", status=503)})
+    world = World(down={"qwen3:8b": provider_error("openai", status=503)})
     world.router.invoke(QUESTION, task="title")
     return world.records[-1]._repr_html_().replace("<details>", "<details open>")
 
@@ -125,7 +135,28 @@ def choices() -> Any:
     return choices_chart(World(policy=AdaptivePolicy(seed=2)).history(300))
 
 
-PAGES: Mapping[str, Html] = {"explanation": explanation, "call": call, "live": live_view}
+def demo() -> str:
+    """What `make demo` says of a winner that is taken away, and of all models being away; needs the real models."""
+    environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": "100", "TERM": "xterm-256color"}
+    command = [sys.executable, "-m", "langchain_scaffolding", "demo"]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    heads = {match[1].strip(): match.start() for match in _HEAD.finditer(told)}
+    ends = [*heads.values(), len(told)]
+    sections = {title: told[start : ends[place + 1]] for place, (title, start) in enumerate(heads.items())}
+    console = Console(record=True, width=100, file=io.StringIO())
+    for title in ("Routing", "The winner is taken away", "All models are taken away"):
+        console.print(Text.from_ansi(sections[title].rstrip()))
+        console.print()
+    return console.export_html(inline_styles=True, theme=MONOKAI, code_format=_TERMINAL)
+
+
+_HEAD = re.compile(r"^(?:\x1b\[[\d;]*m)*([A-Z][\w ]*)[^\n]* ?(?:\x1b\[[\d;]*m)*──", re.MULTILINE)
+_TERMINAL = (
+    "<pre style='margin:0;padding:16px;background:{background};color:{foreground};font:13px/1.35 DejaVu Sans Mono,"
+    "monospace;border-radius:8px;width:max-content'>{code}</pre>"
+)
+
+PAGES: Mapping[str, Html] = {"explanation": explanation, "call": call, "live": live_view, "demo": demo}
 CHARTS: Mapping[str, Chart] = {"latency": latency, "choices": choices}
 
 
@@ -134,7 +165,7 @@ def page(html: str, theme: str) -> str:
     back = {"light": "#ffffff", "dark": "#0d1117"}[theme]
     return (
         f'<!doctype html><html data-theme="{theme}"><meta charset="utf-8"><style>body{{margin:0;background:{back}}}'
-        f"#shot{{width:960px}}</style><div id='shot'>{html}</div></html>"
+        f"#shot{{width:960px}}#shot:has(pre){{width:max-content}}</style><div id='shot'>{html}</div></html>"
     )
 
 
@@ -181,8 +212,9 @@ def main(arguments: list[str] | None = None) -> None:
         with browser() as driver:
             for name in drawn:
                 html = PAGES[name]()
-                for theme in THEMES:
-                    shoot(driver, page(html, theme), asked.folder / f"{name}-{theme}.png")
+                for theme in THEMES if name in IN_BOTH else THEMES[:1]:
+                    picture = f"{name}-{theme}.png" if name in IN_BOTH else f"{name}.png"
+                    shoot(driver, page(html, theme), asked.folder / picture)
 
 
 if __name__ == "__main__":

@@ -474,7 +474,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
     def explain(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Ranking:
         """The ranking on which `invoke` with the same arguments would act now. Calls no model.
 
-        In a notebook it shows itself, with what would have to change for another winner; `print` and `rich` show it too.
+        In a notebook, and by `rich.print`, it shows itself with what would have to change for another winner.
 
         Example:
             >>> from langchain_scaffolding.testing import ScriptedChatModel

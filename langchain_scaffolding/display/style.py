@@ -83,7 +83,8 @@ _LAYOUT = (
     "@ .bar .less{background-image:repeating-linear-gradient(45deg,transparent 0 3px,var(--lcs-back) 3px 6px)}"
     "@ .ok{background:var(--lcs-good)}@ .failed{background:var(--lcs-bad)}"
     "@ .first td{font-weight:600}@ .first .soft,@ .first td:last-child{font-weight:400}"
-    "@ ul{margin:2px 0 2px 18px;padding:0}@ code{font:12px ui-monospace,monospace;background:none;color:inherit;padding:0;border:0}"
+    "@ ul{margin:2px 0 2px 18px;padding:0}"
+    "@ code{font:12px ui-monospace,monospace;background:none;color:inherit;padding:0;border:0}"
     "@ details{margin-top:6px}@ summary{cursor:pointer;color:var(--lcs-soft)}"
 )
 

@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 BlockKind: TypeAlias = Literal["heading", "item", "paragraph"]
 
 _UNDERLINE: Final = re.compile(r"(={3,}|-{3,})$")
+_ROW: Final = re.compile(r"\|\s*(?P<cells>[^|\s].*?)\s*\|")
 _RULE: Final = re.compile(r"[-*_=|:+ ]{3,}$")
 _MARKER: Final = re.compile(
     r"""(?P<bullet>[-*+•‣▪◦·●○]\s+(?:\[[ xX]\]\s+)?)(?=\S)
@@ -21,10 +22,13 @@ _MARKER: Final = re.compile(
     re.VERBOSE,
 )
 _SECTION: Final = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+(?=\S)")
+NAMED: Final = re.compile(r"(?P<name>[^\W\d_][\w .'’()-]{0,30})[:：]\s*\S")
 _BOLD: Final = re.compile(r"\*\*([^*]{1,200})\*\*:?$")
 _SENTENCE_END: Final = (".", "!", "?", "…", "。", "！", "？", "؟", "।", "．")
 _NO_HEADING_END: Final = (*_SENTENCE_END, ",", ";", "，", "、", "；", "،", "؛", '"', "”", "»", "」")
 _LONGEST_HEADING: Final = 70
+_HEAD_OF_TABLE: Final = 6
+"""The level of a table's head: below every other heading."""
 _LONGEST_WRAPPED_LINE: Final = 130
 """Nobody wraps by hand beyond this: a longer line is a paragraph of its own."""
 
@@ -49,7 +53,7 @@ _EMPTY: Final = _Line("")
 
 
 def blocks(text: str) -> list[Block]:
-    r"""Return the blocks of `text` in order; fenced code and ruled lines are left out.
+    r"""Return the blocks of `text` in order; fenced code and ruled lines are left out, rows of tables are items.
 
     A marker makes a list only if its kind occurs twice: "A. Smith called." is a paragraph.
 
@@ -63,7 +67,8 @@ def blocks(text: str) -> list[Block]:
     for line in lines:
         reader.take(line, is_item=line.marker in listed)
     reader.close()
-    return list(_with_plain_headings(reader.blocks))
+    names = Counter(match["name"] for line in lines if (match := NAMED.match(line.text)) is not None)
+    return list(_with_plain_headings(reader.blocks, frozenset(name for name, count in names.items() if count > 1)))
 
 
 def _unfenced(lines: Sequence[str]) -> Iterator[str]:
@@ -99,6 +104,7 @@ class _Reader:
         self._level = 0
         self._lines: list[str] = []
         self._indents: list[int] = []
+        self._is_row = False
 
     def take(self, line: _Line, *, is_item: bool) -> None:
         """Add one line to the open block, or end that and begin another."""
@@ -107,7 +113,12 @@ class _Reader:
         elif _RULE.match(line.text):
             if _UNDERLINE.match(line.text) and self._is_one_title_line():
                 self._kind, self._level = "heading", int(line.text[0] == "-")
+            elif self._is_row and "|" in line.text:
+                self._kind, self._level = "heading", _HEAD_OF_TABLE
             self.close()
+        elif (row := _ROW.fullmatch(line.text)) is not None:
+            self._open("item", 0, row["cells"])
+            self._is_row = True
         elif line.text.startswith("#") and line.text.lstrip("#").startswith((" ", "\t")):
             marks = len(line.text) - len(line.text.lstrip("#"))
             self._open("heading", marks - 1, line.text.strip("#").strip())
@@ -122,7 +133,7 @@ class _Reader:
         lines = tuple(filter(None, self._lines))
         if lines:
             self.blocks.append(Block(kind=self._kind, lines=lines, level=self._level))
-        self._kind, self._level, self._lines = "paragraph", 0, []
+        self._kind, self._level, self._lines, self._is_row = "paragraph", 0, [], False
 
     def _open(self, kind: BlockKind, level: int, text: str) -> None:
         self.close()
@@ -162,16 +173,19 @@ def is_title(line: str) -> bool:
     )
 
 
-def _with_plain_headings(found: Sequence[Block]) -> Iterator[Block]:
+def _with_plain_headings(found: Sequence[Block], speakers: frozenset[str]) -> Iterator[Block]:
     """Yield the blocks, short unmarked lines above a text as the headings they are.
 
-    A numbered line is one too if it stands alone: the last item of a list stands below another.
+    A numbered line is one too if it stands alone: the last item of a list stands below another. A line behind a name
+    that comes again is what somebody says.
     """
     before: Block | None = None
     for block, following in zip(found, (*found[1:], None), strict=False):
         in_list = block.kind == "item" and before is not None and before.kind == "item"
         before = block
-        if block.kind == "heading" or in_list or following is None:
+        named = NAMED.match(block.lines[0])
+        is_said = named is not None and named["name"] in speakers
+        if block.kind == "heading" or in_list or is_said or following is None:
             yield block
         else:
             yield _heading(block, following) or block

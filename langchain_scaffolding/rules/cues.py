@@ -139,9 +139,14 @@ def without_connective(sentence: str, language: str | None) -> str:
 
 
 def capitalized(text: str) -> str:
-    """Return `text` with a capital first letter, where that is still the same letter."""
+    """Return `text` with a capital first letter, where that is still the same letter and no name like "iPhone".
+
+    >>> capitalized("rain"), capitalized("iPhone 13")
+    ('Rain', 'iPhone 13')
+    """
     first = text[:1].upper()
-    return first + text[1:] if len(first) == 1 and first.lower() == text[:1] else text
+    is_name = text[1:2].isupper() and text[:1].islower()
+    return first + text[1:] if len(first) == 1 and first.lower() == text[:1] and not is_name else text
 
 
 def split_at_cues(clause: str, language: str | None) -> list[str]:

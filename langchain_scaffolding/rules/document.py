@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from functools import cached_property
 from itertools import islice, pairwise
 from typing import Final
 
-from langchain_scaffolding.rules.blocks import Block, BlockKind, blocks
+from langchain_scaffolding.rules.blocks import NAMED, Block, BlockKind, blocks
 from langchain_scaffolding.rules.languages import guess_language
+from langchain_scaffolding.rules.mail import without_envelope
+from langchain_scaffolding.rules.markup import without_tags
 from langchain_scaffolding.rules.sentences import ENDED, cut_sentences, unwrapped
 from langchain_scaffolding.rules.words import WORD, terms, words
 
@@ -58,7 +61,7 @@ class Document:
     @cached_property
     def terms(self) -> list[list[str]]:
         """The content terms of each sentence."""
-        return [terms(sentence.text, self.language) for sentence in self.sentences]
+        return [terms(self.said(index), self.language) for index in range(len(self.sentences))]
 
     @cached_property
     def term_weights(self) -> Counter[str]:
@@ -77,11 +80,26 @@ class Document:
             for index, sentence in enumerate(self.sentences)
             if sentence.kind != "heading" and WORD.search(sentence.text) is not None
         ]
+        if self.is_dialogue:
+            return said
         ended = [index for index in said if ENDED.search(self.sentences[index].text) is not None]
         if len(ended) < _SENTENCES_OF_PROSE or 2 * len(ended) < len(said):
             return said
         kept = set(ended)
         return [index for index in said if not self._is_address(index, ended=index in kept)]
+
+    @cached_property
+    def is_dialogue(self) -> bool:
+        """Whether a third of the sentences, and more than one, begins with the name of who says it."""
+        told = [sentence.text for sentence in self.sentences if sentence.kind != "heading"]
+        turns = sum(NAMED.match(text) is not None for text in told)
+        return turns > 1 and 3 * turns >= len(told)
+
+    def said(self, index: int) -> str:
+        """What a sentence says: in a dialogue without the name of who says it."""
+        text = self.sentences[index].text
+        match = NAMED.match(text) if self.is_dialogue else None
+        return text if match is None else text[match.end() - 1 :]
 
     def _is_address(self, index: int, *, ended: bool) -> bool:
         sentence = self.sentences[index]
@@ -99,20 +117,40 @@ class Document:
 def read(text: str) -> Document:
     r"""Read a text; what cannot be encoded or printed becomes a replacement sign or a space.
 
-    Only the first two million characters are read, and of them the first forty thousand sentences.
+    Only the first two million characters are read, and of them the first forty thousand sentences. Of HTML the text is
+    read, of a mail what its writer says. JSON has no sentences.
 
     >>> [sentence.text for sentence in read("# Rain\nIt fell. Dr. Wu left.").sentences]
     ['Rain', 'It fell.', 'Dr. Wu left.']
     """
     clean = printable(text)
-    language = guess_language(clean)
+    if is_json(clean):
+        return Document(source=clean, language=None, sentences=())
+    shown = without_envelope(without_tags(clean))
+    language = guess_language(shown)
     cut = (
         Sentence(text=sentence, kind=block.kind, level=block.level, block=number)
-        for number, block in enumerate(blocks(clean))
+        for number, block in enumerate(blocks(shown))
         for sentence in _sentences(block, language)
     )
     found = tuple(islice(cut, MOST_SENTENCES))
     return Document(source=clean, language=language, sentences=_with_run_in_headings(found))
+
+
+def is_json(text: str) -> bool:
+    """Tell whether a text is a JSON object or list.
+
+    >>> is_json('{"a": 1}'), is_json("[1] See the list."), is_json("12")
+    (True, False, False)
+    """
+    bare = text.strip()
+    if (bare[:1], bare[-1:]) not in {("{", "}"), ("[", "]")}:
+        return False
+    try:
+        json.loads(bare)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def printable(text: str) -> str:

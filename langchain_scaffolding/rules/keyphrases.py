@@ -46,7 +46,7 @@ def key_phrases(document: Document, count: int, among: Sequence[int] | None = No
     whole: set[str] = set()
     first: dict[str, str] = {}
     for index in islice(indices, _MOST_SENTENCES):
-        for run, glue in phrases(document.sentences[index].text, document.language):
+        for run, glue in phrases(document.said(index), document.language):
             whole.add(glue.join(run).casefold())
             for phrase in _parts(run, glue):
                 key = phrase.casefold()

@@ -55,6 +55,8 @@ _FOREIGN_LETTERS: Final = {
     "ar": re.compile("[پچژگٹڈڑںےۀ]"),
 }
 _ENOUGH: Final = 1.0
+_BY_ONE_WORD: Final = frozenset({"en", "de", "fr", "es", "it", "pt", "ru", "ar"})
+"""Languages of which one word is enough; of the others it is likelier a greeting or a name, as "hi" is."""
 _CLEARLY: Final = 1.25
 
 
@@ -83,14 +85,19 @@ def guess_language(text: str) -> str | None:
 
 
 def _by_function_words(sample: str, languages: tuple[str, ...]) -> str | None:
-    found = Counter(WORD.findall(sample))
+    # one letter alone is a variable, a bullet or an initial as well
+    found = Counter(word for word in WORD.findall(sample) if len(word) > 1 or not word.isascii() or word in "aiouey")
     scores = {name: _points(found, name) for name in languages}
     for name in languages:
         foreign = _FOREIGN_LETTERS.get(name)
         if foreign is not None and foreign.search(sample) is not None:
             scores[name] = 0.0
     best, *others = sorted(scores, key=lambda name: scores[name], reverse=True)
-    if scores[best] < _ENOUGH or any(scores[best] < _CLEARLY * scores[o] for o in others):
+    if (
+        scores[best] < _ENOUGH
+        or (sum(found.values()) == 1 and best not in _BY_ONE_WORD)
+        or any(scores[best] < _CLEARLY * scores[o] for o in others)
+    ):
         return None
     return best
 

@@ -9,14 +9,13 @@ from typing import Final
 from langchain_scaffolding.rules.answer import RuleAnswer, abstain
 from langchain_scaffolding.rules.document import Document, read
 from langchain_scaffolding.rules.ranking import choose, is_question
-from langchain_scaffolding.rules.stopwords import light_words
+from langchain_scaffolding.rules.stopwords import heavy_words
 
 _MOST_WORDS: Final = 16
 _ENOUGH_WORDS: Final = 4
 _MOST_SENTENCES: Final = 2
 _TOKEN: Final = re.compile(r"[\"“„«][^\"“”„«»]{1,80}[\"”“»]|\S+")
 _EDGE: Final = " .,;:!?…¿¡،؛؟()[]{}。，、；：！？（）"
-_APOSTROPHE: Final = re.compile("['’]")
 # Chinese and Japanese put no spaces between words: these go from the front and the end.
 _FRONT: Final[dict[str, re.Pattern[str]]] = {
     "zh": re.compile(
@@ -48,7 +47,7 @@ def query_rewrite(text: str) -> RuleAnswer:
         return abstain("no_text", document.language)
     found: dict[str, int] = {}
     for index in _by_importance(document):
-        for word in _kept(document.sentences[index].text, document.language):
+        for word in _kept(document.said(index), document.language):
             found.setdefault(word, index)
         if len(found) >= _ENOUGH_WORDS:
             break
@@ -74,8 +73,5 @@ def _kept(sentence: str, language: str | None) -> Iterator[str]:
         if bare:
             yield bare
         return
-    light = light_words(language)
-    for token in _TOKEN.findall(sentence):
-        word = token.strip(_EDGE)
-        if word and not all(part in light for part in _APOSTROPHE.split(word.casefold())):
-            yield word
+    found = [word for token in _TOKEN.findall(sentence) if (word := token.strip(_EDGE))]
+    yield from (word for word, is_heavy in zip(found, heavy_words(found, language), strict=True) if is_heavy)

@@ -8,6 +8,7 @@ from typing import Final
 
 import sentencex
 
+from langchain_scaffolding.rules.blocks import NAMED
 from langchain_scaffolding.rules.clauses import CLAUSE_END, pieces
 from langchain_scaffolding.rules.words import UNSPACED
 
@@ -17,7 +18,6 @@ LONGEST: Final = 700
 """A sentence longer than this is cut at a clause: transcripts and logs have no full stops."""
 _PIECE_END: Final = re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？؟।．][”」』）]*\s*|\n")
 _UNSPACED_END: Final = re.compile(rf"[{UNSPACED}，。、！？；：」』）]$")
-SPEAKER: Final = re.compile(r"[^\W\d_][\w .'’()-]{0,30}[:：]\s*\S")
 ENDED: Final = re.compile(r"[.!?…。！？؟।．:：][\"'”’»)\]」』）]*$")
 _NARROWEST_WRAP: Final = 20
 # Abbreviations that stand before a name or number and that `sentencex` 1.0 takes for an end.
@@ -94,7 +94,7 @@ def unwrapped(lines: Sequence[str]) -> list[str]:
 
 
 def _goes_on(line: str, following: str, width: int) -> bool:
-    if SPEAKER.match(following):
+    if NAMED.match(following):
         return False
     if following[0].islower():
         return True

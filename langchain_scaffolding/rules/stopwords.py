@@ -6,6 +6,8 @@ first, and lets their commonest words weigh nothing.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
 _RANKED: Final = {
@@ -182,6 +184,25 @@ def light_words(language: str | None) -> frozenset[str]:
     return _LIGHT.get(language or "", frozenset())
 
 
+def heavy_words(tokens: Sequence[str], language: str | None) -> list[bool]:
+    """Return for each word of a sentence whether it says something: it is not light, or a capital makes it a name.
+
+    A capital does so behind the first word: "12 May", "the WHO"; not in German, nor where most words have one.
+
+    >>> heavy_words("The visit is on 12 May".split(), "en")
+    [False, True, False, False, True, True]
+    """
+    light = light_words(language)
+    names = [place for place, token in enumerate(tokens) if place > 0 and len(token) > 1 and token[0].isupper()]
+    if language == "de" or 2 * len(names) > len(tokens):
+        names = []
+    return [
+        place in names or not all(part in light for part in _APOSTROPHE.split(token.casefold()))
+        for place, token in enumerate(tokens)
+    ]
+
+
+_APOSTROPHE: Final = re.compile("['’]")
 _LIGHT: Final = {
     language: (stop | frozenset(_COURTESY.get(language, "").split())) - _KEPT for language, stop in STOP_WORDS.items()
 }

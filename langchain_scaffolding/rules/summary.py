@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from langchain_scaffolding.rules.answer import RuleAnswer, abstain
+from langchain_scaffolding.rules.blocks import NAMED
 from langchain_scaffolding.rules.clauses import clipped, clipped_to
 from langchain_scaffolding.rules.cues import asks_to_act
 from langchain_scaffolding.rules.document import Document, read
@@ -15,8 +16,8 @@ from langchain_scaffolding.rules.labels import labelled
 from langchain_scaffolding.rules.lists import Point, formatted
 from langchain_scaffolding.rules.options import one_of, positive
 from langchain_scaffolding.rules.ranking import choose
-from langchain_scaffolding.rules.sentences import SPEAKER, joined
-from langchain_scaffolding.rules.words import tokens, words
+from langchain_scaffolding.rules.sentences import ENDED, joined
+from langchain_scaffolding.rules.words import is_unspaced, tokens, words
 
 _TOPICS: Final = 3
 _SHORT_SENTENCE: Final = 120
@@ -91,7 +92,13 @@ def _part_of_one(document: Document, max_tokens: int) -> RuleAnswer:
 
 
 def _running(document: Document, indices: Sequence[int]) -> str:
-    return joined(document.sentences[index].text for index in indices)
+    parts = [document.sentences[index].text for index in indices]
+    comma = "；" if is_unspaced(document.source) else ";"
+    for place, index in enumerate(indices[:-1]):
+        stands_alone = document.is_dialogue or document.sentences[index].kind == "item"
+        if stands_alone and ENDED.search(parts[place]) is None:
+            parts[place] += comma
+    return joined(parts)
 
 
 def _listed(document: Document, indices: Sequence[int]) -> str:
@@ -107,21 +114,16 @@ def _with_topic(document: Document, indices: Sequence[int]) -> str:
 
 
 def _turns(document: Document, indices: Sequence[int]) -> str:
-    if not _is_dialogue(document):
+    if not document.is_dialogue:
         return _running(document, indices)
     return "\n".join(document.sentences[index].text for index in indices)
 
 
-def _is_dialogue(document: Document) -> bool:
-    turns = sum(SPEAKER.match(document.sentences[index].text) is not None for index in document.body)
-    return turns > 1 and 3 * turns >= len(document.body)
-
-
 def _turn_starts(document: Document) -> Sequence[int]:
     """Return the sentences that name their speaker, so that none stands without."""
-    if not _is_dialogue(document):
+    if not document.is_dialogue:
         return document.body
-    return [index for index in document.body if SPEAKER.match(document.sentences[index].text) is not None]
+    return [index for index in document.body if NAMED.match(document.sentences[index].text) is not None]
 
 
 def _actions(document: Document) -> Sequence[int]:

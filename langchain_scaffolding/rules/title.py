@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from math import sqrt
 from typing import Final
@@ -13,7 +12,7 @@ from langchain_scaffolding.rules.cues import capitalized, opens_with_cue, split_
 from langchain_scaffolding.rules.document import Document, read
 from langchain_scaffolding.rules.options import positive
 from langchain_scaffolding.rules.ranking import choose
-from langchain_scaffolding.rules.stopwords import light_words
+from langchain_scaffolding.rules.stopwords import heavy_words
 from langchain_scaffolding.rules.words import is_unspaced, terms
 
 _CANDIDATES: Final = 4
@@ -26,7 +25,6 @@ _LEADING_NUMBER_MALUS: Final = 0.6
 _FEW_WORDS: Final = 3
 _FEW_WORDS_MALUS: Final = 0.6
 _END: Final = " .,;:!?？¿¡…。，、；：！-–—\"'“”‘’«»„"
-_APOSTROPHE: Final = re.compile("['’]")
 
 
 def title(text: str, *, max_words: int = 8) -> RuleAnswer:
@@ -74,7 +72,7 @@ def _best(document: Document, most: int) -> tuple[int, str]:
     scored = [
         (_worth(document, stretch) * factor * (_FIRST_SENTENCE_BONUS if index == first else 1.0), -index, stretch)
         for index in tried
-        for stretch, factor in _stretches(document, document.sentences[index].text, most)
+        for stretch, factor in _stretches(document, document.said(index), most)
         if stretch
     ]
     if not scored:
@@ -110,8 +108,7 @@ def _stretches(document: Document, sentence: str, most: int) -> Iterator[tuple[s
 
 def _between_light_words(tokens: Sequence[str], most: int, language: str | None) -> Iterator[tuple[str, float]]:
     """Yield the stretches that begin and end at a border of the clause or beside a light word."""
-    light_here = light_words(language)
-    heavy = [not _is_light(token, light_here) for token in tokens]
+    heavy = heavy_words([token.strip(_END) for token in tokens], language)
     places = [place for place, is_heavy in enumerate(heavy) if is_heavy]
     if not places:
         return
@@ -121,7 +118,3 @@ def _between_light_words(tokens: Sequence[str], most: int, language: str | None)
     for start, end in found or [(places[0], min(places[0] + most, len(tokens)) - 1)]:
         borders = (start == places[0]) + (end == places[-1])
         yield " ".join(tokens[start : end + 1]).strip(_END), _CLAUSE_BORDER_BONUS**borders
-
-
-def _is_light(token: str, light: frozenset[str]) -> bool:
-    return all(part in light for part in _APOSTROPHE.split(token.strip(_END).casefold()))

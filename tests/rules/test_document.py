@@ -166,3 +166,104 @@ def test_a_language_that_cannot_be_told_is_none(text: str) -> None:
 )
 def test_neighbours_of_the_ten_languages_are_not_taken_for_them(text: str, language: str) -> None:
     assert guess_language(text) == language
+
+
+MAIL = """From: Anna Schmidt <anna@example.com>
+To: team@example.com
+Subject: Re: AW: Launch moved to 3 June
+
+Hi everyone,
+
+after talking to the vendor this morning we have to move the launch to 3 June. The payment module fails about 2% of all
+transactions, and the fix needs another week of testing. Please update your plans until Friday.
+
+--
+Anna Schmidt
+Head of Product, Example GmbH
+
+> On Fri, 3 May 2024, Tom Weber wrote:
+> Are we still on for 27 May?
+"""
+
+
+def test_of_a_mail_only_what_its_writer_says_is_read_below_its_subject() -> None:
+    found = read(MAIL)
+    assert (found.sentences[0].kind, found.sentences[0].text) == ("heading", "Launch moved to 3 June")
+    everything = " ".join(sentences(MAIL))
+    assert "another week of testing" in everything
+    assert not any(part in everything for part in ("example.com", "Head of Product", "Tom Weber", "27 May"))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("> It rained.\n> The sun came.", "It rained. The sun came."),
+        ("He said this.\n\n> It rains.\n\nThen he left.", "He said this. It rains. Then he left."),
+        ("At noon.\n\nAm 3.5.2024 um 10:00 schrieb Tom:\n> Wann?", "At noon."),
+        ("At noon.\n\n-----Original Message-----\nFrom: Tom\nWhen?", "At noon."),
+        ("From: here\nto there it is far.", "From: here to there it is far."),
+        ("First half.\n--\nThe second half is longer than the first half is, and it is no signature.",
+         "First half. -- The second half is longer than the first half is, and it is no signature."),
+        ("From: a\nTo: b\nSubject: c\n\n> Only a quotation.", "c Only a quotation."),
+    ],
+)  # fmt: skip
+def test_quotations_and_dashes_that_are_no_mail_stay(text: str, kept: str) -> None:
+    assert " ".join(sentences(text)) == kept
+
+
+def test_html_is_read_as_its_text() -> None:
+    page = (
+        "<html><head><title>Shop</title><style>p {color: red}</style></head><body><h1>Spring sale</h1>"
+        "<p>All <b>lamps</b> are 20% off.</p><ul><li>Free delivery</li><li>Returns &amp; refunds</li></ul>"
+        "<script>var a = 1;</script></body>"
+    )
+    assert [(each.kind, each.text) for each in read(page).sentences] == [
+        ("heading", "Spring sale"),
+        ("paragraph", "All lamps are 20% off."),
+        ("item", "Free delivery"),
+        ("item", "Returns & refunds"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["A List<String> holds names.", "If a < b and c > d, stop.", "Close it with </p>."])
+def test_angle_brackets_alone_are_no_html(text: str) -> None:
+    assert sentences(text) == [text]
+
+
+def test_a_table_is_its_rows_below_its_head() -> None:
+    table = "| Region | Q1 |\n|---|---|\n| North | 1,200 |\n| South | 980 |"
+    assert [(each.kind, each.text) for each in read(table).sentences] == [
+        ("heading", "Region | Q1"),
+        ("item", "North | 1,200"),
+        ("item", "South | 980"),
+    ]
+
+
+@pytest.mark.parametrize("text", ['{"a": {"b": ["It rains. We stay."]}}', "[1, 2, 3]"])
+def test_json_has_no_sentences(text: str) -> None:
+    assert read(text).sentences == ()
+
+
+def test_json_too_deep_to_be_read_is_no_error() -> None:
+    assert read("[" * 100_000 + "]" * 100_000).language is None
+
+
+def test_turns_of_a_dialogue_are_neither_headings_nor_salutations_and_names_are_no_topic() -> None:
+    chat = "User: my internet is down\n\nAgent: Sorry. Restarted?\n\nUser: yes twice\n\nAgent: An outage until 6 pm."
+    document = read(chat)
+    assert {sentence.kind for sentence in document.sentences} == {"paragraph"}
+    assert document.body == [0, 1, 2, 3, 4]
+    assert not {"agent", "user"} & set(document.term_weights)
+
+
+@pytest.mark.parametrize("text", ["hi", "def f(n):\n    return n + m(n)", "x = y * d / n"])
+def test_the_language_of_a_greeting_or_of_code_is_not_guessed(text: str) -> None:
+    assert guess_language(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<p></p>" * 50_000, "<script>" * 50_000 + "</p></p>", "> a\n" * 50_000, "--\n" * 50_000, "From: x\n" * 50_000],
+)
+def test_hostile_mails_and_pages_are_read_within_bounds(text: str) -> None:
+    assert len(read(text).sentences) <= MOST_SENTENCES

@@ -114,3 +114,20 @@ def test_what_the_text_does_not_hold_is_not_filled_in(style: str) -> None:
 
 def test_a_fill_keeps_to_its_tokens_and_shows_the_cut() -> None:
     assert fill(STEEL, prompt="the paint lets", max_tokens=4).text == "water reach…"
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("Could you please find flights to Lisbon on 12 May?", "flights Lisbon 12 May"),
+        ("What does the WHO say about the US?", "WHO US"),
+        ("What Is The Meaning Of It All In The Book?", "Meaning Book"),
+        ("Was kostet es, wenn Sie mir die Pumpe liefern?", "kostet Pumpe liefern"),
+    ],
+)
+def test_a_query_keeps_names_that_are_spelled_like_function_words(text: str, query: str) -> None:
+    assert query_rewrite(text).text == query
+
+
+def test_a_title_leaves_the_spelling_of_names_alone() -> None:
+    assert title("iPhone 13 without watch history").text == "iPhone 13 without watch history"

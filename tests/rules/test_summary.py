@@ -89,3 +89,11 @@ def test_a_long_sentence_that_is_all_there_is_is_cut_at_a_clause() -> None:
 @pytest.mark.parametrize("text", ["It rained.", "Dr. Smith et al. paid $3.14.", "短い文です。"])
 def test_a_short_text_is_not_summarized(text: str) -> None:
     assert summary(text).abstained
+
+
+def test_items_of_a_list_that_are_joined_are_told_apart() -> None:
+    text = (
+        "- buy milk\n- call the plumber about the leaking sink\n- book flights to Lisbon for 12 May\n- renew passport\n"
+        "- send the contract to Dr. Meyer"
+    )
+    assert summary(text).text == "buy milk; book flights to Lisbon for 12 May"

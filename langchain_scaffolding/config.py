@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from langchain_scaffolding.errors import ConfigurationError
 
 SizeClass = Literal["small", "medium", "large"]
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _percentile(value: str) -> str:
+    if not re.fullmatch("p[1-9][0-9]?", value):
+        msg = 'should be a percentile from "p1" to "p99"'
+        raise ValueError(msg)
+    return value
+
+
+Percentile = Annotated[str, AfterValidator(_percentile)]
 
 
 def _upper(values: object) -> object:
@@ -34,9 +45,10 @@ class ScaffoldingConfig(BaseModel):
         breaker_threshold: Failures in a row after which a model is left alone for a while. Failures that tell enough by
             themselves (a refused key, a missing model, a rate limit) do so at once.
         hedge_after_ms: Milliseconds after which the chosen model is late and the runner-up is asked too; "p95": the
-            95th percentile of its own durations at the task, once 20 are known. The first acceptable answer counts.
-            `None`: never. Streams are not hedged.
-        hedge_budget: The share of calls that may ask a second model so, from above 0 to 1.
+            95th percentile of its own durations at the task ("p1" to "p99"), once 20 are known. The first acceptable
+            answer counts. `None`: never. Streams are not hedged.
+        hedge_budget: The share of calls that may ask a second model so, from above 0 to 1. A lower percentile needs
+            more: "p75" about 0.3.
         fallback_to_rule_based: Whether the rules answer when no model does; `False` raises instead, in every path.
         preferred_capabilities: A candidate with none of these is unsuitable; each that it has earns its points. Case
             does not matter.
@@ -66,7 +78,7 @@ class ScaffoldingConfig(BaseModel):
     first_token_timeout_ms: Milliseconds | None = None
     max_retries: int = Field(default=0, ge=0, le=10)
     breaker_threshold: int = Field(default=3, ge=1)
-    hedge_after_ms: Milliseconds | Literal["p95"] | None = None
+    hedge_after_ms: Milliseconds | Percentile | None = None
     hedge_budget: float = Field(default=0.05, gt=0, le=1, allow_inf_nan=False)
     fallback_to_rule_based: bool = True
     preferred_capabilities: list[str] = Field(default_factory=lambda: ["CHAT", "REASONING"])

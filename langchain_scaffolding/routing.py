@@ -454,7 +454,9 @@ def _hedging(options: RoutingOptions, before: Routing | None) -> Hedging | None:
         raise ConfigurationError(msg)
     if before is not None and _hedged_alike(before._options.config, options.config):  # noqa: SLF001 - its own
         return before._settings.hedging  # noqa: SLF001 - its own
-    return Hedging(after_s=after_ms if after_ms == "p95" else after_ms / _MS, budget=options.config.hedge_budget)
+    if isinstance(after_ms, str):
+        return Hedging(percentile=int(after_ms[1:]), budget=options.config.hedge_budget)
+    return Hedging(after_s=after_ms / _MS, budget=options.config.hedge_budget)
 
 
 def _hedged_alike(one: ScaffoldingConfig, other: ScaffoldingConfig) -> bool:

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from benchmarks.hedging import measure
 from langchain_scaffolding import ScaffoldingConfig, ScaffoldingRouterLLM
 from langchain_scaffolding.attempts import Hedging
 from langchain_scaffolding.errors import AllAttemptsFailedError, ConfigurationError
@@ -164,7 +165,7 @@ def test_without_hedging_no_thread_is_started() -> None:
 
 
 def test_a_percentile_needs_history_and_counts_what_was_left() -> None:
-    hedging = Hedging(after_s="p95", budget=1.0)
+    hedging = Hedging(percentile=95, budget=1.0)
     for _ in range(19):
         hedging.observe("title", "m", 1.0)
     assert hedging.patience_s("title", "m") is None
@@ -184,6 +185,29 @@ def test_by_its_own_percentile_a_late_winner_is_hedged() -> None:
     assert contents[-1] == "from large"
 
 
+@pytest.mark.parametrize("path", WHOLE)
+def test_what_was_asked_beside_another_teaches_no_percentile(path: str) -> None:
+    """Of such answers only the quick ones are heard to their end."""
+    late = small(Reply("too late", hang=True))
+    hedged = router(late, large())
+    call(hedged, path)
+    late.release()
+    known = hedged.attempt_chain("x").settings.hedging._durations
+    assert [model for _, model in known] == ["small"]
+
+
+def test_the_default_budget_takes_a_third_off_the_tail_and_a_larger_one_more_than_half() -> None:
+    """Log-normal times whose p99 is ten medians, of both models; the calls are real, and only time is simulated."""
+    never = measure(None, 1.0, calls=5000, seed=1)
+    default = measure("p95", ScaffoldingConfig().hedge_budget, calls=5000, seed=1)
+    larger = measure("p75", 0.3, calls=5000, seed=1)
+    assert never.extra == 0
+    assert default.extra <= 0.05
+    assert default.p99 <= 0.75 * never.p99
+    assert larger.extra <= 0.3
+    assert larger.p99 <= 0.5 * never.p99
+
+
 def test_hedging_without_a_second_model_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="only 'small' is registered. Register another model, or leave it out"):
         router(small("x"))
@@ -197,6 +221,7 @@ def test_a_budget_or_a_time_out_of_range_is_refused(bad: dict[str, float]) -> No
         ScaffoldingConfig(**{"hedge_after_ms": 10, **bad})
 
 
-def test_a_time_that_is_no_number_and_no_percentile_is_refused() -> None:
+@pytest.mark.parametrize("after", ["p0", "p100", "p", "p9.5", "soon"])
+def test_a_time_that_is_no_number_and_no_percentile_is_refused(after: str) -> None:
     with pytest.raises(ValueError, match="hedge_after_ms"):
-        ScaffoldingConfig(hedge_after_ms="p99")
+        ScaffoldingConfig(hedge_after_ms=after)

@@ -428,8 +428,10 @@ class Call:
         if step.is_model:
             self._record(outcome)
             self.settings.breakers.record(outcome)
-        if self.settings.hedging is not None and error is None and outcome.measured and outcome.total_s is not None:
-            self.settings.hedging.observe(outcome.task, outcome.model, outcome.total_s)
+        hedging = self.settings.hedging
+        # of the models asked beside another, only quick answers are heard to their end
+        if hedging is not None and outcome.ok and outcome.measured and outcome.model not in self._called_beside:
+            hedging.observe(outcome.task, outcome.model, outcome.total_s or 0.0)
 
     def _add_circumstances(self, facts: dict[str, Any], probe: Probe) -> None:
         """Add what tells those who evaluate the choice later how it was made."""

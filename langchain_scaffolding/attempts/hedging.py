@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from langchain_scaffolding.attempts.calling import leave, start_call
 from langchain_scaffolding.attempts.limits import start_thread
@@ -29,15 +29,16 @@ if TYPE_CHECKING:
 
 _REMEMBERED: Final = 200
 _ENOUGH: Final = 20
-"""Durations from which a 95th percentile says something."""
+"""Durations from which a percentile says something."""
 
 
 class Hedging:
     """When a call is worth a second attempt at the same time, and how many calls may have one.
 
     Args:
-        after_s: Seconds after which the winner is late; "p95": the 95th percentile of its own durations at the task,
-            once 20 of them are known.
+        after_s: Seconds after which the winner is late; `None`: by its own durations.
+        percentile: The percentile of the winner's own durations at the task after which it is late, from 1 to 99; used
+            without `after_s`, once 20 durations are known.
         budget: The share of calls that may have a second attempt.
 
     Example:
@@ -46,8 +47,9 @@ class Hedging:
         [False, True, False, True]
     """
 
-    def __init__(self, *, after_s: float | Literal["p95"], budget: float) -> None:
+    def __init__(self, *, after_s: float | None = None, percentile: int = 95, budget: float) -> None:
         self._after_s = after_s
+        self._share = percentile / 100
         self._budget = budget
         self._calls = 0
         self._hedged = 0
@@ -77,11 +79,11 @@ class Hedging:
 
     def patience_s(self, task: str, model: str) -> float | None:
         """Seconds after which a model is late; `None` while too little is known to say."""
-        if self._after_s != "p95":
+        if self._after_s is not None:
             return self._after_s
         with self._lock:
             known = sorted(self._durations.get((task, model), ()))
-        return known[math.ceil(0.95 * len(known)) - 1] if len(known) >= _ENOUGH else None
+        return known[math.ceil(self._share * len(known)) - 1] if len(known) >= _ENOUGH else None
 
 
 @dataclass(slots=True, eq=False)

@@ -199,8 +199,8 @@ MODEL = '[[models]]\nmodel = "openai:x"\noptions.api_key = {env = "OPENAI_API_KE
             "router.toml:2: config.max_response_time_ms = -5: should be greater than 0.",
         ),
         (
-            "[config]\nhedge_after_ms = 'p99'",
-            "should be a valid number, unable to parse string as a number or should be 'p95'.",
+            "[config]\nhedge_after_ms = 'p100'",
+            'should be a valid number, unable to parse string as a number or should be a percentile from "p1"',
         ),
         (
             "[[models]]\nmodel='openai:a'\n[[models]]\nmodel = 'openai:b'\n[models.tags]\nlocal = 'perhaps'",

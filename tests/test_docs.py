@@ -89,6 +89,33 @@ def test_whoever_leaves_a_block_out_says_why(page: str) -> None:
     assert all(re.fullmatch(r": *\S.*", reason) for reason in reasons)
 
 
+def test_every_page_is_in_the_navigation_of_the_site_and_no_other() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2].partition("\n\n")[0]
+    there = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert set(re.findall(r"[\w/-]+\.md", navigation)) == there, "name the page in the `nav` of mkdocs.yml"
+
+
+def test_the_reference_shows_every_room_that_says_what_it_offers() -> None:
+    """`make docs` looks in the site for each name."""
+    shown = {
+        room
+        for page in (ROOT / "docs" / "reference").glob("*.md")
+        for room in re.findall(r"^::: langchain_scaffolding\.(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    rooms = {
+        file.parent.name
+        for file in (ROOT / "langchain_scaffolding").glob("*/__init__.py")
+        if "__all__" in file.read_text(encoding="utf-8")
+    }
+    assert rooms - shown - {"attempts", "cli"} == set()  # of `attempts` the chain is shown, which is what one meets
+
+
+def test_the_design_has_every_room_on_its_floor() -> None:
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8").partition("## Floors")[2].partition("\n## ")[0]
+    layers = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("layers = [")[2].partition("]")[0]
+    assert set(re.findall(r"`(\w+)`", page)) - {"pyproject"} == set(re.findall(r"\w+", layers)) - {"__main__"}
+
+
 def test_the_checks_find_blocks_and_can_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "page.md"
     page.write_text(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -280,6 +282,28 @@ def test_a_profile_that_denies_everything_is_marked(tmp_path: Path) -> None:
 
 def test_models_list_names_the_weights() -> None:
     assert [each["name"] for each in facts("models", "list")] == ["smollm2", "smollm2-q8"]
+
+
+# --- progress --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_what_may_take_a_second_shows_progress_on_a_terminal_and_never_in_the_output(model: Path) -> None:
+    import pty
+
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "langchain_scaffolding", "scaffold", TEXT, "--json", "--model", str(model)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end, env={**os.environ, "TERM": "xterm"}) as run:
+        os.close(end)
+        seen = bytearray()
+        with contextlib.suppress(OSError):  # what Linux says of a terminal whose other end is closed
+            while part := os.read(terminal, 4096):
+                seen += part
+        os.close(terminal)
+        assert run.stdout is not None
+        assert json.load(run.stdout)["routing"]["source"] == "rule_based"
+    assert b"looking for models ..." in seen
+    assert b"writing the outline ..." in seen
 
 
 # --- errors, help, completion ----------------------------------------------------------------------------------------

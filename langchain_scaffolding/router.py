@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -195,6 +196,11 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             msg = f"No model was found ({reasons}). Start a server, add a source, or name models with `models=[...]`."
             raise ConfigurationError(msg)
         return cls(models=found.candidates, **options)
+
+    @classmethod
+    async def afrom_discovery(cls, sources: Iterable[DiscoverySource] | None = None, **options: Any) -> Self:
+        """A router over the models that sources find, as `from_discovery` makes it, while the event loop goes on."""
+        return await asyncio.to_thread(cls.from_discovery, sources, **options)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, profile: str | None = None, **options: Any) -> Self:

@@ -193,7 +193,9 @@ def _keep_looking(reference: weakref.ref[LiveDiscovery], stop: threading.Event, 
             return
         try:
             live.refresh()
-        except Exception:
+        except Exception as error:
+            if isinstance(error, RuntimeError) and str(error).endswith("shutdown"):
+                return  # what Python says to whoever starts a thread while the program ends
             # nobody waits for this thread whom the bug of a source or listener could reach
             logger.exception("A look for models failed; what was known before stays, and the next look comes.")
         del live

@@ -6,6 +6,8 @@ import copy
 import gc
 import logging
 import pickle
+import subprocess
+import sys
 import threading
 import weakref
 
@@ -148,6 +150,18 @@ def test_a_bug_in_the_background_is_logged_and_the_next_look_comes(caplog: pytes
         logger.removeHandler(handler)
     assert names(live.found) == ["a"]
     assert "A look for models failed" in caplog.text
+
+
+def test_a_program_that_ends_while_it_looks_ends_in_silence() -> None:
+    script = """if True:
+        import time
+        from langchain_scaffolding.discovery import LiveDiscovery
+        from tests.discovery.shelf import Shelf
+        lives = [LiveDiscovery([Shelf(str(n)) for n in range(6)], interval_s=0.0001).start() for _ in range(20)]
+        time.sleep(0.05)
+    """
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    assert ended.stderr == ""
 
 
 def test_a_listener_dies_with_its_object() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import gc
 import os
@@ -95,6 +96,17 @@ def test_S02_no_call_waits_for_a_look(path: str) -> None:
     assert answered_by(router, path) == "a"
     shelf.open.set()
     router.discovery.close()
+
+
+async def test_the_event_loop_goes_on_while_a_router_is_made() -> None:
+    shelf = Shelf("shelf", "a")
+    shelf.open.clear()
+    making = asyncio.create_task(ScaffoldingRouterLLM.afrom_discovery([shelf], live=True, interval_s=3600))
+    while not shelf.asked.is_set():
+        await asyncio.sleep(0)
+    shelf.open.set()
+    router = await making
+    assert (await router.ainvoke("hello")).content == "from a"
 
 
 def test_a_router_may_begin_without_any_model() -> None:

@@ -72,6 +72,17 @@ class IntelligentScaffoldingService:
     ) -> None:
         if router is not None and (config is not None or models is not None):
             raise ConfigurationError("Give `router` alone, or `config` and `models`: a router has its own.")
+        if config is not None and not isinstance(config, ScaffoldingConfig):
+            msg = (
+                f"`config` takes a `ScaffoldingConfig`, not a {type(config).__name__}. Models are given by name: "
+                "`IntelligentScaffoldingService(models=[...])`."
+            )
+            raise ConfigurationError(msg)
+        if router is not None and not isinstance(router, ScaffoldingRouterLLM):
+            msg = (
+                f"`router` takes a `ScaffoldingRouterLLM`, not a {type(router).__name__}; give chat models as `models`."
+            )
+            raise ConfigurationError(msg)
         self.config = _with_deadline(config or ScaffoldingConfig()) if router is None else router.config
         self.router = router
         if router is None and models:
@@ -85,6 +96,11 @@ class IntelligentScaffoldingService:
         self._caller = self._keeping_results()
         self._tasks = known_tasks(self.router.tasks if self.router is not None else ())
         self._scaffolds: dict[str, Scaffold] = {}
+
+    def __repr__(self) -> str:
+        """The models behind the service."""
+        names = [candidate.name for candidate in self.router.models] if self.router is not None else []
+        return f"{type(self).__name__}(models={names})"
 
     def _keeping_results(self) -> ScaffoldingRouterLLM | None:
         """The router that is called: the service's own stays without a cache, and a copy of it keeps results."""
@@ -206,10 +222,10 @@ class IntelligentScaffoldingService:
         Raises:
             UnknownTaskError: No task has this name.
         """
+        if not isinstance(scaffold_type, str) or scaffold_type not in self._tasks:
+            raise UnknownTaskError(scaffold_type, self._tasks)
         found = self._scaffolds.get(scaffold_type)
         if found is None:
-            if scaffold_type not in self._tasks:
-                raise UnknownTaskError(scaffold_type, self._tasks)
             found = Scaffold(
                 task=self._tasks[scaffold_type],
                 model=self._caller,

@@ -302,3 +302,17 @@ def test_a_router_comes_alone() -> None:
     for others in ({"config": ScaffoldingConfig()}, {"models": [model("ok")]}):
         with pytest.raises(ConfigurationError, match="Give `router` alone"):
             IntelligentScaffoldingService(router=router, **others)
+
+
+def test_arguments_in_the_wrong_place_are_told_what_to_give() -> None:
+    with pytest.raises(ConfigurationError, match=r"not a list\. Models are given by name"):
+        IntelligentScaffoldingService([model("ok")])
+    with pytest.raises(ConfigurationError, match="`router` takes a `ScaffoldingRouterLLM`, not a ScriptedChatModel"):
+        IntelligentScaffoldingService(router=model("ok"))
+    with pytest.raises(UnknownTaskError, match="Unknown task"):
+        IntelligentScaffoldingService(models=[model("ok")]).generate_scaffold_sync(BRIDGE, ["outline"])
+
+
+def test_it_shows_its_models() -> None:
+    made = IntelligentScaffoldingService(models=[model("ok", name="tiny")])
+    assert repr(made) == "IntelligentScaffoldingService(models=['tiny'])"

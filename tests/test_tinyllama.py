@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -131,6 +132,8 @@ async def test_S17_old_context_may_hold_anything() -> None:
     result = await old(tiny).generate_scaffold(BRIDGE, "reasoning", context=context)
     assert not result.used_fallback
     assert "new to the subject" in tiny.history[0].messages[0].text
+    result = await old(tiny).generate_scaffold(BRIDGE, "reasoning", context={"user_level": "intermediate"})
+    assert not result.used_fallback
 
 
 async def test_S17_health_tells_the_truth() -> None:
@@ -182,7 +185,21 @@ class Llm:
         self.config = {"max_tokens": 100}
 
 
-@pytest.mark.parametrize("kind", ["holder", "model", "router", "old service", "models given"])
+class Slotted:
+    """An old service without a `__dict__`."""
+
+    __slots__ = ("llm",)
+
+    def __init__(self, llm: ScriptedChatModel) -> None:
+        self.llm = llm
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "holder", "model", "router", "old service", "held twice", "list", "mapping", "slots", "bound", "models given",
+    ],
+)  # fmt: skip
 async def test_S18_wrapping_creates_an_intelligent_service_that_is_answered_by_a_router(kind: str) -> None:
     tiny = model(ANSWERS["outline"])
     wrapped_thing: Any = {
@@ -190,6 +207,11 @@ async def test_S18_wrapping_creates_an_intelligent_service_that_is_answered_by_a
         "model": tiny,
         "router": ScaffoldingRouterLLM(models=[tiny]),
         "old service": old(tiny),
+        "held twice": SimpleNamespace(llm=tiny, fallback=tiny),
+        "list": SimpleNamespace(models=[tiny], name="old"),
+        "mapping": SimpleNamespace(models={"fast": tiny}),
+        "slots": Slotted(tiny),
+        "bound": SimpleNamespace(llm=tiny.bind(stop=["###"])),
         "models given": object(),
     }[kind]
     with pytest.warns(DeprecationWarning, match="IntelligentScaffoldingService") as warned:

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
+from langchain_scaffolding.attempts import is_cut
 from langchain_scaffolding.candidates import Candidate
 from langchain_scaffolding.errors import (
     AllAttemptsFailedError,
@@ -24,7 +25,7 @@ from langchain_scaffolding.errors import (
 )
 from langchain_scaffolding.outcomes import ErrorClass, Outcome, classify, describe, passes_through
 from langchain_scaffolding.scaffolds.ambient import aambient, ambient
-from langchain_scaffolding.scaffolds.reply import Reply, was_cut
+from langchain_scaffolding.scaffolds.reply import Reply
 from langchain_scaffolding.scaffolds.result import RULES, rule_metadata
 from langchain_scaffolding.tasks import Acceptance, ThinkingBudgets, with_parameters
 
@@ -150,7 +151,7 @@ class _Call:
     def accepted(self, message: AIMessage) -> AIMessage | None:
         """The answer, cleaned; `None` if it cannot be used."""
         try:
-            text = self._acceptance.accepted(str(message.text), is_cut=was_cut(message))
+            text = self._acceptance.accepted(str(message.text), is_cut=is_cut(message))
         except UnacceptableAnswerError as error:
             self.failed(error)
             return None

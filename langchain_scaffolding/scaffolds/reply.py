@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 from langchain_core.messages import AIMessageChunk
 
+from langchain_scaffolding.attempts import is_cut
 from langchain_scaffolding.errors import UnacceptableAnswerError
 from langchain_scaffolding.outcomes import ErrorClass
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
-
     from langchain_scaffolding.tasks import Acceptance, AnswerStream
-
-_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 
 
 class Reply:
@@ -63,15 +60,8 @@ class Reply:
         try:
             if self._stream.fault is not None:
                 raise UnacceptableAnswerError(ErrorClass.INVALID_OUTPUT, self._stream.fault)
-            self._acceptance.require(self.text, thought=self._stream.thought, is_cut=was_cut(self._facts))
+            self._acceptance.require(self.text, thought=self._stream.thought, is_cut=is_cut(self._facts))
         except UnacceptableAnswerError as error:
             self.error = error
         self.is_accepted = self.error is None or self.has_spoken
         return self._facts.model_copy(update={"content": piece, "chunk_position": "last"})
-
-
-def was_cut(message: BaseMessage) -> bool:
-    """Whether a message ran into its token limit, from wherever its provider says so."""
-    metadata = message.response_metadata
-    reasons = (metadata.get(name) for name in ("finish_reason", "stop_reason", "done_reason"))
-    return any(isinstance(reason, str) and reason.lower() in _CUT for reason in reasons)

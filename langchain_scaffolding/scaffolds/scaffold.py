@@ -34,10 +34,11 @@ _SENT_ON = ("model", "stop")
 class Scaffold(RunnableSerializable[ScaffoldInput, ScaffoldingResult]):
     """A task over a model: gives the answer to a text, cleaned and checked, else what the rule makes of it.
 
-    The input is a text, a message or prompt, or a mapping with the key `text` or `input` and options beside it. Options
-    are also taken from `.bind(max_points=3)` and from `config["configurable"]`, there under their name or, for this
-    task alone, as "<task>.<option>". What stands nearest to the call goes before: the input, then what is bound, then
-    the config, then the options given to `scaffold`. Text without a word is answered at once, by nothing.
+    The input is a text, a message, prompt or document, a list of messages (a conversation) or documents, or a mapping
+    with one of these under `text`, `input` or `messages` and options beside it. Options are also taken from
+    `.bind(max_points=3)` and from `config["configurable"]`, there under their name or, for this task alone, as
+    "<task>.<option>". What stands nearest to the call goes before: the input, then what is bound, then the config, then
+    the options given to `scaffold`. Text without a word is answered at once, by nothing.
 
     Attributes:
         task: The task.
@@ -87,6 +88,10 @@ class Scaffold(RunnableSerializable[ScaffoldInput, ScaffoldingResult]):
     def OutputType(self) -> type[ScaffoldingResult]:  # noqa: N802 - LangChain's name
         """The result."""
         return ScaffoldingResult
+
+    def __repr_args__(self) -> list[tuple[str, Any]]:
+        """The task and the options."""
+        return [("task", self.task.name), ("options", self.options)]
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """The name of its runs: the task's."""

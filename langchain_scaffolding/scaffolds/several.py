@@ -3,7 +3,7 @@
 # Annotations are evaluated: pydantic reads them.
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,14 +69,17 @@ class SeveralModels(RunnableSerializable[ScaffoldInput, ScaffoldingResult]):
 
     task: InstanceOf[Task] = Field(repr=False)
     models: Any = Field(repr=False)
-    width: int = Field(default=2, ge=1)
+    width: int = 2
     options: dict[str, Any] = Field(default_factory=dict)
     fallback_to_rule_based: bool = True
 
     def __init__(self, **fields: Any) -> None:
         super().__init__(**fields)
-        if not is_router(self.models) and (not isinstance(self.models, Sequence) or not self.models):
-            raise ConfigurationError(f"Give a router, or a list of chat models, not {self.models!r}.")
+        if not is_router(self.models) and (not isinstance(self.models, (list, tuple)) or not self.models):
+            given = "an empty list" if self.models in ([], ()) else f"a {type(self.models).__name__}"
+            raise ConfigurationError(f"Give a router, or a list of chat models, not {given}.")
+        if self.width < 1:
+            raise ConfigurationError(f"width is {self.width!r}; give a whole number of at least 1.")
 
     def voices(self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any]) -> list[Voice]:
         """The models that work on this call."""

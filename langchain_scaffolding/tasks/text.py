@@ -31,7 +31,8 @@ def readable(text: object, name: str = "text") -> str:
     if isinstance(text, (bytes, bytearray, memoryview)):
         raise ConfigurationError(f'{name} is bytes; decode it first, for example `{name}.decode("utf-8")`.')
     if not isinstance(text, str):
-        raise ConfigurationError(f"{name} is of type {type(text).__name__}; give a text.")
+        msg = f"{name} is of type {type(text).__name__}; give a text, or messages or documents that hold one."
+        raise ConfigurationError(msg if name == "text" else f"{name} is of type {type(text).__name__}; give a text.")
     if len(text) > MOST_CHARACTERS:
         msg = (
             f"{name} has {len(text):,} characters; {MOST_CHARACTERS:,} at most are read. Split it, and take each part."

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_scaffolding.config import RoutingProfile
+from langchain_scaffolding.errors import ConfigurationError
 from langchain_scaffolding.scaffolds import scaffold
 from langchain_scaffolding.scaffolds.context import read_context
 from langchain_scaffolding.service import IntelligentScaffoldingService
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from langchain_scaffolding.config import ScaffoldingConfig
     from langchain_scaffolding.router import ScaffoldingRouterLLM
     from langchain_scaffolding.scaffolds import ScaffoldingResult
+    from langchain_scaffolding.tasks import Option
 
 logger = logging.getLogger(__name__)
 
@@ -314,16 +316,26 @@ class TinyLlamaService(IntelligentScaffoldingService):
         return limits.get(task, old.scaffold_max_tokens)
 
     def _given(self, task: str, context: Mapping[str, Any] | None, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The options of a call. Old callers put anything into `context`; what the task does not know is left out."""
-        read = read_context(context)
+        """The options of a call. Old callers put anything into `context`; what the task does not take is left out."""
         known = self._tasks[task].all_options if task in self._tasks else {}
-        unknown = sorted(set(read) - set(known))
-        if unknown:
-            logger.debug("context of task %r: left out %s", task, ", ".join(map(str, unknown)))
+        taken = {name: value for name, value in read_context(context).items() if _takes(known.get(name), name, value)}
+        left_out = sorted(map(str, set(read_context(context)) - set(taken)))
+        if left_out:
+            logger.debug("context of task %r: left out %s", task, ", ".join(left_out))
         temperature = self.old_config.temperature
         preset = {} if temperature is None else {"temperature": temperature}
-        return {**preset, **{k: v for k, v in read.items() if k in known}, **options}
+        return {**preset, **taken, **options}
 
     def _noted(self, cls: type[R], result: ScaffoldingResult) -> R:
         self._metrics.note(result)
         return as_old(cls, result)
+
+
+def _takes(option: Option | None, name: str, value: object) -> bool:
+    if option is None:
+        return False
+    try:
+        option.checked(name, value)
+    except ConfigurationError:
+        return False
+    return True

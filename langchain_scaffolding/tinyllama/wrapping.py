@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables.base import RunnableBindingBase
 
 from langchain_scaffolding.candidates import Candidate
 from langchain_scaffolding.router import ScaffoldingRouterLLM
@@ -30,7 +32,7 @@ def wrap_tinyllama_service(
 
     Args:
         service: What was used until now: a service, a router, or a chat model. Its router or its chat models, in
-            whatever attributes it holds them, are the models, unless others are given.
+            whatever attributes it holds them, alone or in a list or mapping, are the models, unless others are given.
         models: The models to choose from.
         router: A router to use instead.
 
@@ -55,11 +57,25 @@ def wrap_tinyllama_service(
 
 
 def _models_of(service: Any) -> list[Any] | None:
-    """The chat models that an object is or holds."""
-    if isinstance(service, (BaseChatModel, Candidate)):
+    """The chat models that an object is or holds, each once."""
+    if _is_model(service):
         return [service]
-    held = {**vars(type(service)), **getattr(service, "__dict__", {})}.values()
-    return [each for each in held if isinstance(each, (BaseChatModel, Candidate))] or None
+    slots = [name for cls in type(service).__mro__ for name in getattr(cls, "__slots__", ()) if hasattr(service, name)]
+    held = [*vars(type(service)).values(), *getattr(service, "__dict__", {}).values()]
+    held += [getattr(service, name) for name in slots]
+    inside = [value for each in held for value in _values(each)]
+    return list({id(each): each for each in inside if _is_model(each)}.values()) or None
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value.bound if isinstance(value, RunnableBindingBase) else value, (BaseChatModel, Candidate))
+
+
+def _values(attribute: Any) -> list[Any]:
+    """What an attribute holds: the values of a list or mapping, else itself."""
+    if isinstance(attribute, Mapping):
+        return list(attribute.values())
+    return list(attribute) if isinstance(attribute, (list, tuple)) else [attribute]
 
 
 def get_tinyllama_service(config: TinyLlamaConfig | ScaffoldingConfig | None = None) -> TinyLlamaService:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
+from langchain_core.documents import Document
 from langchain_core.load import dumps, loads
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 
@@ -262,6 +264,43 @@ def test_it_takes_what_other_steps_give() -> None:
         assert (chain | StrOutputParser()).invoke({"input": BRIDGE}) == "A Closed Bridge"
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_a_conversation_is_what_people_and_models_said(path: str) -> None:
+    small = model("A Closed Bridge", name="small")
+    messages = [
+        SystemMessage("You are a helpful clerk."),
+        HumanMessage("Is the bridge open?"),
+        AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "1"}]),
+        ToolMessage('{"open": false}', tool_call_id="1"),
+        AIMessage("No, it is closed until autumn."),
+    ]
+    for given in (messages, {"messages": messages}, ChatPromptValue(messages=messages)):
+        assert call(scaffold("title", router(small)), path, given).content == "A Closed Bridge"
+        asked = small.history[-1].messages[-1].text
+        assert "<text>\nUser: Is the bridge open?\nAssistant: No, it is closed until autumn.\n</text>" in asked
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[HumanMessage(BRIDGE)], [SystemMessage(BRIDGE)], Document(BRIDGE), [Document(BRIDGE)], {"text": Document(BRIDGE)}],
+    ids=["message", "system", "document", "documents", "under-text"],
+)
+def test_a_single_message_or_document_is_its_text(given: Any) -> None:
+    small = model("A Closed Bridge", name="small")
+    result = scaffold("title", router(small)).invoke(given)
+    assert (result.model_used, result.input_length) == ("small", len(BRIDGE))
+
+
+def test_no_messages_are_no_text() -> None:
+    small = model("made up", name="small")
+    assert scaffold("title", router(small)).invoke([]).content == ""
+    assert small.calls == 0
+
+
+def test_it_shows_its_task() -> None:
+    assert repr(scaffold("outline", max_points=3)) == "Scaffold(task='outline', options={'max_points': 3})"
+
+
 def test_it_batches() -> None:
     small = model(lambda messages, _: messages[-1].text.split("\n")[1].title(), name="small")
     title = scaffold("title", router(small))
@@ -333,7 +372,7 @@ def test_feedback_on_a_result_reaches_the_model_that_gave_it() -> None:
         (b"bytes", {}, "text is bytes; decode it first"),
         (None, {}, "text is of type NoneType"),
         (7, {}, "text is of type int"),
-        ({"question": BRIDGE}, {}, "one text under the key `text` or `input`; this input has `question`"),
+        ({"question": BRIDGE}, {}, "one text under the key `text`, `input` or `messages`; this input has `question`"),
         ({}, {}, "this input has no key"),
         ({"text": BRIDGE, "input": BRIDGE}, {}, "one text"),
         ({"text": BRIDGE, "question": "why"}, {}, "no option 'question'.*itemgetter"),

@@ -170,3 +170,16 @@ def test_all_runs_hang_below_one(make: Any) -> None:
 def test_no_models_are_refused(models: Any) -> None:
     with pytest.raises(ConfigurationError, match="Give a router, or a list of chat models"):
         race("outline", models)
+
+
+@pytest.mark.parametrize(
+    "models", ["gpt", [], None, model("ok", name="alone")], ids=["text", "none", "nothing", "model"]
+)
+def test_what_is_no_list_of_models_is_told(models: Any) -> None:
+    with pytest.raises(ConfigurationError, match="Give a router, or a list of chat models, not a"):
+        race("title", models)
+
+
+def test_a_width_below_one_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="width is 0"):
+        ensemble("title", ScaffoldingRouterLLM(models=[model("ok", name="a")]), width=0)

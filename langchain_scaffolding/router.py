@@ -547,7 +547,10 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         prompt: str | list[BaseMessage] = input if isinstance(input, str) else self._convert_input(input).to_messages()
         if not isinstance(prompt, str) and not prompt:
             raise EmptyInputError
-        task, pinned, profile = kwargs.pop("task", None), kwargs.pop("model", None), kwargs.pop("routing_profile", None)
+        task = pinned = profile = None
+        if kwargs:
+            task, pinned = kwargs.pop("task", None), kwargs.pop("model", None)
+            profile = kwargs.pop("routing_profile", None)
         configured, profiles = _configured(config, profile)
         if task is None:
             task = configured or DEFAULT_TASK
@@ -619,7 +622,10 @@ def _configured(config: RunnableConfig | None, chosen: object) -> tuple[str | No
     widen it.
     """
     task, profiles = None, () if chosen is None else _profile_names(chosen)
-    for each in (config, var_child_runnable_config.get()):
+    around = var_child_runnable_config.get()
+    if not config and not around:
+        return None, profiles
+    for each in (config, around):
         configurable = each.get("configurable") if each else None
         if configurable:
             if task is None:

@@ -98,6 +98,14 @@ class Call:
         kwargs: The arguments of the call, for the models.
     """
 
+    # on the class, since most calls leave them so
+    _acceptance: Acceptance | None = None
+    _cut_is_asked_for: bool = False
+    _more_tokens_for: str | None = None
+    _last_error: Exception | None = None
+    _shortened_to: int | None = None
+    _called_beside: frozenset[str | None] = frozenset()
+
     def __init__(
         self,
         settings: CallSettings,
@@ -113,15 +121,10 @@ class Call:
         self.kwargs = kwargs
         self.outcomes: list[Outcome] = []
         self.started = settings.clock() if request.arrived is None else request.arrived
-        self._acceptance: Acceptance | None = kwargs.pop("acceptance", None)
-        # the token limit of a scaffold is its own, and meant to leave room: an answer that reaches it is cut off
-        self._cut_is_asked_for = (
-            bool(kwargs) and self._acceptance is None and any(kwargs.get(name) is not None for name in _CUTS)
-        )
-        self._more_tokens_for: str | None = None
-        self._last_error: Exception | None = None
-        self._shortened_to: int | None = None
-        self._called_beside: set[str | None] = set()
+        if kwargs:
+            self._acceptance = kwargs.pop("acceptance", None)
+            # the token limit of a scaffold is its own, and meant to leave room: an answer that reaches it is cut off
+            self._cut_is_asked_for = self._acceptance is None and any(kwargs.get(name) is not None for name in _CUTS)
 
     @cached_property
     def deadline(self) -> Deadline:
@@ -167,7 +170,7 @@ class Call:
 
     def call_beside(self, step: Step) -> None:
         """Note that a step is called beside another, so that its turn does not come again."""
-        self._called_beside.add(step.name)
+        self._called_beside |= {step.name}
         self.deadline.begin_attempt()
 
     def _least_bad(self, steps: list[Step]) -> Iterator[tuple[Step, Probe, float]]:

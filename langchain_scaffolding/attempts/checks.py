@@ -119,6 +119,8 @@ def is_cut(message: BaseMessage) -> bool:
 
 def finish_reason(metadata: Mapping[str, Any]) -> str | None:
     """Why the model stopped, in lower case, from wherever its provider puts it; `None` if unknown."""
+    if not metadata:
+        return None
     for name in ("finish_reason", "stop_reason", "done_reason"):
         value = metadata.get(name)
         if isinstance(value, str):

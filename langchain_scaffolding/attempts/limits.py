@@ -7,6 +7,7 @@ when time is up; how many are left behind is counted per model, and capped.
 from __future__ import annotations
 
 import math
+import os
 import queue
 import threading
 from collections import Counter
@@ -155,6 +156,41 @@ class Handover:
         return self._state == "running"
 
 
+class _Worker(threading.Thread):
+    """A daemon thread that waits a moment for more work: waking it takes a fraction of what starting one does."""
+
+    def __init__(self, work: Callable[[], None], name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._inbox.put(work)
+
+    def take(self, work: Callable[[], None], name: str) -> None:
+        """Do this next; only for whoever took the thread out of `_idle`."""
+        self.name = name
+        self._inbox.put(work)
+
+    def run(self) -> None:
+        """Work until none has come for a while."""
+        while True:
+            try:
+                work = self._inbox.get(timeout=_PATIENCE_S)
+            except queue.Empty:
+                try:
+                    _idle.remove(self)
+                except ValueError:
+                    continue  # somebody has just taken it out, and brings work
+                return
+            work()
+            del work  # what it holds should not wait as well
+            _idle.append(self)
+
+
+_PATIENCE_S = 1.0
+_idle: list[_Worker] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # the threads stay with the parent
+
+
 def start_thread(work: Callable[[], None], abandoned: Abandoned, model: str) -> Handover:
     """Run work in a daemon thread, in a copy of the caller's context."""
     handover = Handover(abandoned, model)
@@ -166,7 +202,11 @@ def start_thread(work: Callable[[], None], abandoned: Abandoned, model: str) -> 
         finally:
             handover.finish()
 
-    threading.Thread(target=run, name=f"langchain-scaffolding {model}", daemon=True).start()
+    name = f"langchain-scaffolding {model}"
+    try:
+        _idle.pop().take(run, name)
+    except IndexError:
+        _Worker(run, name).start()
     return handover
 
 

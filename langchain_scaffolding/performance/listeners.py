@@ -5,10 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from types import MethodType
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from typing import Any, Generic, TypeAlias, TypeVar
 
 Listener: TypeAlias = Callable[[str, str], None]
 """Is called with the task and the model of which something has changed."""
@@ -23,19 +20,16 @@ class Listeners(Generic[_Listener]):
     """The listeners of one tracker; bound methods are held weakly, so that listening keeps nothing alive."""
 
     def __init__(self) -> None:
-        # replaced as a whole, so that telling needs no lock
-        self._held: tuple[Callable[[], _Listener | None], ...] = ()
+        # The object of a bound method, and what to call. Replaced as a whole, so that telling needs no lock.
+        self._held: tuple[tuple[weakref.ref[Any] | None, Callable[..., None]], ...] = ()
 
     def add(self, listener: _Listener) -> Callable[[], None]:
         """Tell a listener from now on; return a function that ends it."""
-        held: Callable[[], _Listener | None]
+        held: tuple[weakref.ref[Any] | None, Callable[..., None]]
         if isinstance(listener, MethodType):
-            held = weakref.WeakMethod(listener)
+            held = (weakref.ref(listener.__self__), listener.__func__)
         else:
-
-            def held() -> _Listener:
-                return listener
-
+            held = (None, listener)
         self._held = (*self._held, held)
 
         def unsubscribe() -> None:
@@ -43,18 +37,17 @@ class Listeners(Generic[_Listener]):
 
         return unsubscribe
 
-    def tell(self, facts: Collection[tuple[object, object]]) -> None:
-        """Call every listener for every pair of facts."""
+    def tell(self, subject: object, fact: object) -> None:
+        """Call every listener."""
         gone = False
-        for held in self._held:
-            listener = held()
-            if listener is None:
-                gone = True
+        for reference, listener in self._held:
+            if reference is None:
+                listener(subject, fact)
                 continue
-            for pair in facts:
-                listener(*pair)
+            owner = reference()
+            if owner is None:
+                gone = True
+            else:
+                listener(owner, subject, fact)
         if gone:
-            self._held = tuple(held for held in self._held if held() is not None)
-
-    def __bool__(self) -> bool:
-        return bool(self._held)
+            self._held = tuple(held for held in self._held if held[0] is None or held[0]() is not None)

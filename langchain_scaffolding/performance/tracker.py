@@ -129,8 +129,7 @@ class PerformanceTracker:
                     sources = self._knowledge.sources
                     source, sequence = sources.own_id, sources.own.sequence
                 self._store.append(source, sequence, at, outcome, cold=cold)
-        if self._listeners:
-            self._listeners.tell([(outcome.task, outcome.model)])
+        self._listeners.tell(outcome.task, outcome.model)
 
     def record_feedback(self, decision_id: str, score: float | str, *, reason: str | None = None) -> bool:
         """Learn what somebody thought of an answer.
@@ -165,8 +164,8 @@ class PerformanceTracker:
             if store is not None:
                 store.append_feedback(decision_id, feedback)
         if pair is not None:
-            self._listeners.tell([pair])
-        self._judges.tell([(decision_id, number)])
+            self._listeners.tell(*pair)
+        self._judges.tell(decision_id, number)
         return pair is not None
 
     def import_langsmith_feedback(self, items: Iterable[object]) -> FeedbackImport:
@@ -215,7 +214,8 @@ class PerformanceTracker:
             found = store.pairs_of(waiting) if waiting else {}
             with self._lock:
                 changed |= knowledge.answered(found)
-        self._listeners.tell(changed)
+        for pair in changed:
+            self._listeners.tell(*pair)
         return heard
 
     # ---------------------------------------------------------------- reading
@@ -307,7 +307,8 @@ class PerformanceTracker:
             told = other._knowledge.copy()
         with self._lock:
             changed = self._knowledge.merge(told)
-        self._listeners.tell(changed)
+        for pair in changed:
+            self._listeners.tell(*pair)
 
     def reset(self, task: str | None = None, model: str | None = None) -> None:
         """Forget what is known, of everything or of one task, one model, or one model at one task.
@@ -316,7 +317,8 @@ class PerformanceTracker:
         """
         with self._lock:
             dropped = self._knowledge.forget(task, model)
-        self._listeners.tell(dropped)
+        for pair in dropped:
+            self._listeners.tell(*pair)
 
     def close(self) -> None:
         """Finish writing what the store still has to write; learning in memory goes on."""

@@ -237,12 +237,14 @@ def _by_points(worlds: Worlds, _ranking: Ranking, now: str | None) -> Iterator[C
 
 def _by_absence(worlds: Worlds, _ranking: Ranking, now: str | None) -> Iterator[Counterfactual]:
     router = worlds.router
-    others = tuple(model for model in router.models if model.name != now)
+    gone = router.routing.gone
+    others = tuple(model for model in router.models if model.name != now and model.name not in gone)
     profiles = [router.routing_profile] if router.routing_profile is not None else []
     profiles += [] if router.profiles is None else list(router.profiles())
     named = {name for profile in profiles for name in profile.model_names()}
-    if now is not None and others and now not in named and worlds.request.pinned is None:
-        yield from _with(worlds, now, f"`{now}` is not there", {"models": others})
+    is_named = not named <= {model.name for model in others}  # of others a profile must not name what is not there
+    if now is not None and others and not is_named and worlds.request.pinned is None:
+        yield from _with(worlds, now, f"`{now}` is not there", {"models": others, "discovery": None})
 
 
 def _config(worlds: Worlds, **update: Any) -> ScaffoldingConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import itertools
 import os
 import pickle
 import subprocess
@@ -18,6 +19,7 @@ from langchain_scaffolding import Candidate, ModelTags, RoutingProfile, Scaffold
 from langchain_scaffolding.discovery import LiveDiscovery, OllamaSource, OpenAICompatibleSource, SourceUnavailableError
 from langchain_scaffolding.doctor import diagnose
 from langchain_scaffolding.errors import NoCandidateError, NoPermittedModelError, UnknownModelError
+from langchain_scaffolding.insight import counterfactuals
 from langchain_scaffolding.scorers import recommended_scorers
 from langchain_scaffolding.testing import FakeClock, ScriptedChatModel, provider_error
 from tests.discovery.servers import LLAMA_CPP, OLLAMA, serving
@@ -220,6 +222,37 @@ def test_a_model_that_was_loaded_meanwhile_is_preferred_from_the_next_look_on() 
     shelf.models["b"] = ModelTags(extra={"loaded": True})
     router.discovery.refresh()
     assert router.explain("hello").names == ["b", "a"]
+
+
+def test_what_would_change_the_winner_is_told_of_a_live_router_too() -> None:
+    shelf = Shelf("shelf", "gone")
+    router = live_router(shelf)
+    shelf.models = {"a": ModelTags(size_gb=1), "b": ModelTags(size_gb=1)}
+    router.discovery.refresh()
+    told = [str(each) for each in counterfactuals(router, router.explain("hello"))]
+    assert "`b` wins if `a` is not there" in told
+    assert router.explain("hello").names == ["a", "b"]
+
+
+def test_calls_go_on_while_models_come_and_go_all_the_time() -> None:
+    shelf = Shelf("shelf", "a")
+    router = ScaffoldingRouterLLM.from_discovery([shelf], live=True, interval_s=0.0005)
+    answers: list[tuple[str, str]] = []
+
+    def work() -> None:
+        for _ in range(60):
+            message = router.invoke("hello")
+            answers.append((routing(message)["model"], message.content))
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    turns = itertools.cycle([("a",), ("a", "b"), ("b", "c"), ("c",)])
+    while any(worker.is_alive() for worker in workers):
+        shelf.models = {name: ModelTags() for name in next(turns)}
+    router.discovery.close()
+    assert len(answers) == 240
+    assert all(content == f"from {model}" for model, content in answers)
 
 
 def looking() -> list[threading.Thread]:

@@ -5,46 +5,52 @@ Some networks reach a package index but no vulnerability service. There nothing 
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-BIN = Path(sys.executable).parent
+SERVICES = ("pypi", "osv")
+"""Asked in this order until one knows any of the packages."""
+UNREACHABLE = re.compile(r"(?:Proxy|Connection|SSL|Service)Error|Timeout|[Cc]ould not connect")
 
 
-def main() -> int:
-    listed = subprocess.run(
-        [BIN / "uv", "pip", "freeze", "--exclude-editable", "--python", sys.executable],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def main(tools: Path = Path(sys.executable).parent) -> int:
+    """Audit what is installed beside this Python.
+
+    Args:
+        tools: Where `uv` and `pip-audit` are.
+    """
+    freeze = [tools / "uv", "pip", "freeze", "--exclude-editable", "--python", sys.executable]
+    listed = subprocess.run(freeze, capture_output=True, text=True, check=True)
+    reasons = []
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
         requirements.write(listed.stdout)
         requirements.flush()
-        command = [
-            BIN / "pip-audit",
-            "-r",
-            requirements.name,
-            "--no-deps",
-            "--disable-pip",
-            "--progress-spinner=off",
-            "--format=json",
-        ]
-        audit = subprocess.run(command, capture_output=True, text=True, check=False)
-    if not audit.stdout:
-        print(audit.stderr, file=sys.stderr)
-        return audit.returncode or 1
-    packages = json.loads(audit.stdout)["dependencies"]
-    audited = [package for package in packages if "vulns" in package]
+        options = ["-r", requirements.name, "--no-deps", "--disable-pip", "--progress-spinner=off", "--format=json"]
+        for service in SERVICES:
+            command = [tools / "pip-audit", "--vulnerability-service", service, *options]
+            audit = subprocess.run(command, capture_output=True, text=True, check=False)
+            packages = json.loads(audit.stdout)["dependencies"] if audit.stdout else []
+            audited = [package for package in packages if "vulns" in package]
+            if audited:
+                return report(service, audited, len(packages))
+            *_, last = audit.stderr.strip().splitlines() or [""]
+            if not packages and not UNREACHABLE.search(last):
+                print(audit.stderr, file=sys.stderr)
+                return audit.returncode or 1
+            reasons.append(f"{service} {'knows none of the packages' if packages else 'cannot be reached'}")
+    print(f"Not audited: {', '.join(reasons)}.")
+    return 0
+
+
+def report(service: str, audited: list[dict], packages: int) -> int:
+    """Print what was found, and give the exit code."""
     found = [(package["name"], package["version"], each) for package in audited for each in package["vulns"]]
     for name, version, each in found:
         print(f"{name} {version}: {each['id']}, fixed in {', '.join(each['fix_versions']) or 'no version yet'}")
-    if not audited:
-        print(f"Not audited: no vulnerability service knows any of the {len(packages)} packages here.")
-    else:
-        print(f"{len(audited)} of {len(packages)} packages audited, {len(found)} known vulnerabilities.")
+    print(f"{len(audited)} of {packages} packages audited by {service}, {len(found)} known vulnerabilities.")
     return 1 if found else 0
 
 

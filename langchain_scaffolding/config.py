@@ -40,6 +40,10 @@ class ScaffoldingConfig(BaseModel):
         max_response_time_ms: Limit of the whole call in milliseconds: all attempts, retries and waiting. `None`: none.
         attempt_timeout_ms: Limit of one attempt in milliseconds. `None`: none.
         first_token_timeout_ms: Limit from an attempt's start to its first content when streaming. `None`: none.
+        stall_timeout_ms: Longest silence of a stream after its first content in milliseconds. `None`: any. A longer one
+            raises `StreamBrokenError` with the text so far.
+        min_tokens_per_s: Slowest pace of a stream, on average over `stall_timeout_ms`, in tokens per second (of about
+            four characters). `None`: any that is not silence.
         max_retries: How often one attempt is repeated on the same model when its error class may pass; 0 is best when
             there is another model.
         breaker_threshold: Failures in a row after which a model is left alone for a while. Failures that tell enough by
@@ -76,6 +80,8 @@ class ScaffoldingConfig(BaseModel):
     max_response_time_ms: Milliseconds | None = None
     attempt_timeout_ms: Milliseconds | None = None
     first_token_timeout_ms: Milliseconds | None = None
+    stall_timeout_ms: Milliseconds | None = None
+    min_tokens_per_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     max_retries: int = Field(default=0, ge=0, le=10)
     breaker_threshold: int = Field(default=3, ge=1)
     hedge_after_ms: Milliseconds | Percentile | None = None
@@ -89,6 +95,13 @@ class ScaffoldingConfig(BaseModel):
     @classmethod
     def _canonical(cls, value: object) -> object:
         return _upper(value)
+
+    @model_validator(mode="after")
+    def _paced(self) -> Self:
+        if self.min_tokens_per_s is not None and self.stall_timeout_ms is None:
+            msg = "`min_tokens_per_s` is an average over `stall_timeout_ms`; set that too"
+            raise ValueError(msg)
+        return self
 
 
 class Constraints(BaseModel):

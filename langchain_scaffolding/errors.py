@@ -170,7 +170,7 @@ class AttemptTimeoutError(RoutingError, ModelTimeoutError, TimeoutError):
     """One attempt ran into a limit.
 
     Attributes:
-        limit: Which limit it was: "response", "attempt", "first token" or "queue".
+        limit: Which limit it was: "response", "attempt", "first token" or "stall".
         seconds: How long the attempt was given, in seconds.
     """
 

@@ -471,4 +471,6 @@ def _limits(config: ScaffoldingConfig) -> Limits:
         response_s=seconds(config.max_response_time_ms),
         attempt_s=seconds(config.attempt_timeout_ms),
         first_token_s=seconds(config.first_token_timeout_ms),
+        stall_s=seconds(config.stall_timeout_ms),
+        tokens_per_s=config.min_tokens_per_s,
     )

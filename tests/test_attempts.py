@@ -14,7 +14,7 @@ from langchain_core.runnables import RunnableLambda, RunnableWithFallbacks
 
 from langchain_scaffolding import Candidate, ScaffoldingConfig, ScaffoldingRouterLLM
 from langchain_scaffolding.attempts import AttemptChain
-from langchain_scaffolding.attempts.limits import Abandoned, call_within
+from langchain_scaffolding.attempts.limits import Abandoned, Pace, call_within
 from langchain_scaffolding.attempts.probe import Probe
 from langchain_scaffolding.errors import (
     AllAttemptsFailedError,
@@ -242,6 +242,56 @@ def test_a_stream_that_stalls_after_it_has_spoken_ends_in_an_error_with_the_text
     assert caught.value.partial == "one"
     assert isinstance(caught.value.__cause__, AttemptTimeoutError)
     stalling.release()
+
+
+@pytest.mark.parametrize("path", STREAMS)
+@pytest.mark.parametrize("options", [{}, {"native_async": False}, {"streams": True, "ignores_cancellation": True}])
+def test_a_stream_that_falls_silent_breaks_though_no_other_limit_is_set(path: str, options: dict[str, bool]) -> None:
+    stalling = small(Reply("one two three", token_s=30), **options)
+    router = ScaffoldingRouterLLM(models=[stalling, large()], config=ScaffoldingConfig(stall_timeout_ms=60))
+    with pytest.raises(StreamBrokenError, match="within the stall limit") as caught:
+        call(router, path)
+    assert (caught.value.error_class, caught.value.partial) == ("timeout", "one")
+    stalling.release()
+
+
+@pytest.mark.parametrize("path", STREAMS)
+def test_a_stall_limit_does_not_hurry_the_first_content(path: str) -> None:
+    late = small(Reply("one two", first_token_s=0.15))
+    router = ScaffoldingRouterLLM(models=[late], config=ScaffoldingConfig(stall_timeout_ms=50))
+    assert call(router, path).content == "one two"
+
+
+@pytest.mark.parametrize("path", STREAMS)
+def test_a_stream_that_trickles_breaks_though_it_is_never_silent_for_long(path: str) -> None:
+    trickling = small(Reply("word " * 400, token_s=0.03))
+    config = ScaffoldingConfig(stall_timeout_ms=300, min_tokens_per_s=100)
+    with pytest.raises(StreamBrokenError, match="within the stall limit") as caught:
+        call(ScaffoldingRouterLLM(models=[trickling, large()], config=config), path)
+    assert 1 <= len(caught.value.partial.split()) < 400
+
+
+@pytest.mark.parametrize(("tokens", "seconds"), [(10, 0.9), (1, 0.09), (30, 2.9)])
+def test_a_stream_at_the_pace_it_must_have_is_never_late(tokens: int, seconds: float) -> None:
+    pace = Pace(stall_s=3.0, tokens_per_s=10)
+    for _ in range(1000):
+        pace.heard(tokens=tokens, waited_s=seconds)
+        assert pace.left_s > 0
+
+
+def test_a_quick_beginning_excuses_no_silence() -> None:
+    pace = Pace(stall_s=3.0, tokens_per_s=10)
+    pace.heard(tokens=5000, waited_s=0.1)
+    assert pace.left_s == 3.0
+
+
+def test_a_slow_reader_makes_no_stream_late() -> None:
+    pace = Pace(stall_s=1.0)
+    for _ in range(5):
+        pace.heard(tokens=1, waited_s=0.9)
+    assert pace.left_s == 1.0
+    pace.heard(tokens=0, waited_s=0.9)
+    assert pace.left_s == pytest.approx(0.1)
 
 
 async def test_a_model_that_ignores_cancellation_is_left_behind() -> None:

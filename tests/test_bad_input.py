@@ -106,11 +106,19 @@ def test_an_unknown_policy() -> None:
         ScaffoldingRouterLLM(models=[model()], policy=object())
 
 
-@pytest.mark.parametrize("name", ["max_response_time_ms", "attempt_timeout_ms", "first_token_timeout_ms"])
+@pytest.mark.parametrize(
+    "name",
+    ["max_response_time_ms", "attempt_timeout_ms", "first_token_timeout_ms", "stall_timeout_ms", "min_tokens_per_s"],
+)
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "soon"])
 def test_limits_that_are_none(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=name):
         ScaffoldingConfig(**{name: value})
+
+
+def test_a_pace_without_the_time_it_is_an_average_over() -> None:
+    with pytest.raises(ValueError, match="average over `stall_timeout_ms`; set that too"):
+        ScaffoldingConfig(min_tokens_per_s=5)
 
 
 def test_a_profile_that_names_an_unknown_model() -> None:

@@ -214,7 +214,8 @@ class Call:
     @property
     def is_stream_limited(self) -> bool:
         """Whether any limit in time is set for a stream."""
-        return self.is_limited or self.settings.limits.first_token_s is not None
+        limits = self.settings.limits
+        return self.is_limited or limits.first_token_s is not None or limits.stall_s is not None
 
     def arguments(self, step: Step) -> dict[str, Any]:
         """The keyword arguments of a step's call."""

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.language_models import BaseChatModel
 
+from langchain_scaffolding.attempts.checks import has_content
 from langchain_scaffolding.attempts.limits import (
     Abandoned,
     LimitedStream,
+    Pace,
     call_within,
     close_iterator,
     start_thread,
 )
+from langchain_scaffolding.attempts.reply import as_chunk
 from langchain_scaffolding.attempts.step import Attempt, Step
 from langchain_scaffolding.errors import AttemptTimeoutError
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _END = object()
+_BYTES_PER_TOKEN = 4
 
 
 def call_step(call: Call, step: Step, prompt: str | list[BaseMessage], config: RunnableConfig) -> Any:
@@ -133,6 +137,44 @@ def _in_thread(work: Callable[[], T], abandoned: Abandoned, model: str) -> async
     return future
 
 
+class _Patience:
+    """How long the next chunk of a stream is waited for.
+
+    Args:
+        call: The call.
+        reply: What has been handed out of the stream.
+    """
+
+    def __init__(self, call: Call, reply: StreamedReply) -> None:
+        limits = call.settings.limits
+        self._clock = call.settings.clock
+        self._deadline = call.deadline
+        self._reply = reply
+        self._pace = None if limits.stall_s is None else Pace(limits.stall_s, limits.tokens_per_s)
+        self._since = 0.0
+
+    def left(self) -> tuple[float, str] | None:
+        """Seconds left and the name of the limit that comes first; a wait begins."""
+        left = self._deadline.left(waiting_for_content=not self._reply.committed)
+        if self._pace is None or not self._reply.committed:
+            return left
+        self._since = self._clock()
+        stall = (self._pace.left_s, "stall")
+        return stall if left is None else min(left, stall)
+
+    def heard(self, output: object) -> None:
+        """The wait is over."""
+        if self._pace is not None and self._reply.committed:
+            self._pace.heard(tokens=_tokens(as_chunk(output)), waited_s=self._clock() - self._since)
+
+
+def _tokens(chunk: AIMessageChunk) -> float:
+    """About how many tokens a chunk brings; none if it says nothing."""
+    if not has_content(chunk):
+        return 0.0
+    return max(len(str(chunk.text).encode("utf-8", "replace")) / _BYTES_PER_TOKEN, 1.0)
+
+
 def stream_step(
     call: Call, step: Step, reply: StreamedReply, prompt: str | list[BaseMessage], config: RunnableConfig
 ) -> Iterator[AIMessageChunk]:
@@ -140,11 +182,8 @@ def stream_step(
     if not (step.is_model and call.is_stream_limited):
         return step.stream(call.prompt(step, prompt), config, **call.arguments(step))
     source = partial(step.stream, call.prompt(step, prompt), config, **call.arguments(step))
-
-    def left() -> tuple[float, str] | None:
-        return call.deadline.left(waiting_for_content=not reply.committed)
-
-    return LimitedStream(source, left, call.settings.abandoned, step.name or "")
+    patience = _Patience(call, reply)
+    return LimitedStream(source, patience.left, patience.heard, call.settings.abandoned, step.name or "")
 
 
 def astream_step(
@@ -154,9 +193,6 @@ def astream_step(
     if not (step.is_model and call.is_stream_limited):
         return step.astream(call.prompt(step, prompt), config, **call.arguments(step))
 
-    def left() -> tuple[float, str] | None:
-        return call.deadline.left(waiting_for_content=not reply.committed)
-
     abandoned, name = call.settings.abandoned, step.name or ""
     arguments = call.arguments(step)
     read: Callable[[asyncio.Queue[AIMessageChunk]], asyncio.Future[None]]
@@ -165,7 +201,7 @@ def astream_step(
         read = partial(_read_in_thread, chunks, abandoned=abandoned, model=name)
     else:
         read = partial(_read, partial(step.astream, call.prompt(step, prompt), config, **arguments))
-    return _limited(read, left, abandoned, name)
+    return _limited(read, _Patience(call, reply), abandoned, name)
 
 
 def _streams_in_threads(step: Step) -> bool:
@@ -179,20 +215,21 @@ def _streams_in_threads(step: Step) -> bool:
 
 
 async def _limited(
-    read: Callable[[asyncio.Queue[T]], asyncio.Future[None]],
-    left: Callable[[], tuple[float, str] | None],
+    read: Callable[[asyncio.Queue[AIMessageChunk]], asyncio.Future[None]],
+    patience: _Patience,
     abandoned: Abandoned,
     model: str,
-) -> AsyncIterator[T]:
+) -> AsyncIterator[AIMessageChunk]:
     """The items of an iterator that runs by itself, each awaited within what time is left."""
     abandoned.admit(model)
     items: asyncio.Queue[Any] = asyncio.Queue()
     reading = read(items)
     try:
         while True:
-            item = await _next_item(reading, items, left())
+            item = await _next_item(reading, items, patience.left())
             if item is _END:
                 break
+            patience.heard(item)
             yield item
         await reading
     finally:

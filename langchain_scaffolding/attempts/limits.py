@@ -34,11 +34,15 @@ class Limits:
         response_s: The whole call: all attempts, retries and waiting.
         attempt_s: One attempt.
         first_token_s: From an attempt's start to its first content, when streaming.
+        stall_s: The longest silence of a stream after its first content.
+        tokens_per_s: The slowest pace of a stream that is no silence, on average over `stall_s`.
     """
 
     response_s: float | None = None
     attempt_s: float | None = None
     first_token_s: float | None = None
+    stall_s: float | None = None
+    tokens_per_s: float | None = None
 
 
 class Deadline:
@@ -90,6 +94,36 @@ class Deadline:
             if limit is not None
         ]
         return min(bounds, default=None)
+
+
+class Pace:
+    """How long the next content of a stream may be waited for, so that it neither stalls nor trickles.
+
+    It is a bucket of seconds that waiting empties and content fills: each token by the time it may take, or, where no
+    pace is asked for, wholly. Only time spent waiting counts, so a slow reader makes no stream late.
+
+    Args:
+        stall_s: The longest silence, in seconds; what the bucket holds.
+        tokens_per_s: The slowest pace, in tokens per second; `None`: any.
+
+    Example:
+        >>> pace = Pace(stall_s=2.0, tokens_per_s=1.0)
+        >>> for _ in range(3):
+        ...     pace.heard(tokens=1, waited_s=1.5)
+        >>> pace.left_s
+        0.5
+    """
+
+    __slots__ = ("_seconds_per_token", "_stall_s", "left_s")
+
+    def __init__(self, stall_s: float, tokens_per_s: float | None = None) -> None:
+        self._stall_s = self.left_s = stall_s
+        self._seconds_per_token = math.inf if tokens_per_s is None else 1 / tokens_per_s
+
+    def heard(self, *, tokens: float, waited_s: float) -> None:
+        """Note what came after a wait."""
+        gained_s = tokens * self._seconds_per_token if tokens else 0.0
+        self.left_s = min(self.left_s - waited_s + gained_s, self._stall_s)
 
 
 class Abandoned:
@@ -264,6 +298,7 @@ class LimitedStream(Iterator[T]):
     Args:
         source: Makes the iterator; called in the thread, so that one context serves all of its steps.
         left: What time is left, asked before each item.
+        heard: Told of each item as it comes.
         abandoned: Where a thread that is left behind is counted.
         model: The name it is counted under.
     """
@@ -272,11 +307,13 @@ class LimitedStream(Iterator[T]):
         self,
         source: Callable[[], Iterator[T]],
         left: Callable[[], tuple[float, str] | None],
+        heard: Callable[[T], None],
         abandoned: Abandoned,
         model: str,
     ) -> None:
         abandoned.admit(model)
         self._left = left
+        self._heard = heard
         # One item of slack: the model computes while the reader reads, and a reader that stops is noticed.
         self._items: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(maxsize=64)
         self._source = source
@@ -334,6 +371,7 @@ class LimitedStream(Iterator[T]):
                 del error  # its traceback holds this frame
         if item is _END:
             raise StopIteration
+        self._heard(item)
         return item  # type: ignore[no-any-return]
 
     def close(self) -> None:

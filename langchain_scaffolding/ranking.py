@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from langchain_scaffolding.candidates import Capability
+from langchain_scaffolding.errors import ConfigurationError
 from langchain_scaffolding.scorers import name_of
 
 if TYPE_CHECKING:
@@ -262,6 +263,19 @@ _PROOF: tuple[tuple[str, str], ...] = (
 _MAX_POOLS = 1024
 
 
+def _named(scorers: Sequence[Scorer]) -> dict[str, Scorer]:
+    """The scorers by name; a second one of a name gets a number, so that no points are lost."""
+    named: dict[str, Scorer] = {}
+    for scorer in scorers:
+        if not callable(scorer):
+            msg = f"A scorer is a function of a request, a candidate and a tracker, not {scorer!r}."
+            raise ConfigurationError(msg)
+        name = name_of(scorer)
+        number = sum(other == name or other.startswith(f"{name} #") for other in named) + 1
+        named[name if number == 1 else f"{name} #{number}"] = scorer
+    return named
+
+
 class Ranker:
     """Ranks a fixed set of candidates by filters and scorers.
 
@@ -284,9 +298,11 @@ class Ranker:
     ) -> None:
         self._candidates = candidates
         self.tracker = tracker
-        self._names = tuple(map(name_of, scorers))
-        self._fixed_scorers = [scorer for scorer in scorers if getattr(scorer, "per_candidate", False)]
-        self._dynamic_scorers = [scorer for scorer in scorers if not getattr(scorer, "per_candidate", False)]
+        named = _named(scorers)
+        self._names = tuple(named)
+        self._fixed_scorers = {name: each for name, each in named.items() if getattr(each, "per_candidate", False)}
+        self._dynamic_names = [name for name in named if name not in self._fixed_scorers]
+        self._dynamic_scorers = [named[name] for name in self._dynamic_names]
         self._kept_filters = [each for each in filters if getattr(each, "cacheable", False)]
         self._asked_filters = [each for each in filters if not getattr(each, "cacheable", False)]
         lengths = {candidate.tags.context_length for candidate in candidates.values()}
@@ -335,8 +351,8 @@ class Ranker:
     def parts(self, entry: _Scored) -> dict[str, float]:
         """Points by scorer, in the order in which the scorers were given."""
         points = dict(self._fixed[entry.name])
-        dynamic = zip(self._dynamic_scorers, entry.dynamic, strict=True)
-        points.update({name_of(scorer): value for scorer, value in dynamic if value is not None})
+        dynamic = zip(self._dynamic_names, entry.dynamic, strict=True)
+        points.update({name: value for name, value in dynamic if value is not None})
         return {name: points[name] for name in self._names if name in points}
 
     def _scored(
@@ -346,6 +362,9 @@ class Ranker:
         for points in dynamic:
             if points is not None:
                 fixed += points
+        if fixed != fixed:  # noqa: PLR0124 - NaN, which has no place in an order
+            msg = f"A scorer gave {name!r} points that are no number (NaN); let it return `None` where it cannot tell."
+            raise ConfigurationError(msg)
         return _Scored(unproven, -fixed, size, name, candidate, dynamic)
 
     def _make_pool(self, request: RouteRequest) -> _Pool:
@@ -370,7 +389,7 @@ class Ranker:
     def _fixed_points(self, request: RouteRequest, candidate: Candidate) -> float:
         parts = self._fixed.get(candidate.name)
         if parts is None:
-            scores = {name_of(each): each(request, candidate, self.tracker) for each in self._fixed_scorers}
+            scores = {name: each(request, candidate, self.tracker) for name, each in self._fixed_scorers.items()}
             parts = {name: points for name, points in scores.items() if points is not None}
             self._fixed[candidate.name] = parts
         return sum(parts.values(), 0.0)
@@ -381,7 +400,7 @@ class Ranker:
         for each in filters:
             reason = each(request, candidate)
             if reason is not None:
-                return Rejected(candidate=candidate, reason=reason, by=getattr(each, "__name__", type(each).__name__))
+                return Rejected(candidate=candidate, reason=reason, by=name_of(each))
         return None
 
     def _ask_filters(

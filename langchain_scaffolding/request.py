@@ -144,11 +144,11 @@ def measure(prompt: str | Sequence[BaseMessage]) -> tuple[int, bool]:
         else:
             for block in content:
                 if isinstance(block, str):
-                    size += len(block)
+                    size += _bytes(block)
                 elif block.get("type") in _IMAGE_BLOCKS:
                     images += 1
                 else:
-                    size += len(str(block.get("text", "")))
+                    size += _bytes(str(block.get("text", "")))
     tokens = size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE * len(prompt)
     return tokens + _TOKENS_PER_IMAGE * images, images > 0
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,10 +15,11 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from langchain_scaffolding import Candidate, ModelTags, RoutingProfile, ScaffoldingConfig, ScaffoldingRouterLLM
 from langchain_scaffolding.candidates import base_model
-from langchain_scaffolding.errors import NoPermittedModelError
+from langchain_scaffolding.errors import ConfigurationError, NoPermittedModelError
 from langchain_scaffolding.filters import DEFAULT_FILTERS, cacheable
 from langchain_scaffolding.outcomes import Outcome
 from langchain_scaffolding.request import RouteRequest, conversation_model, measure
+from langchain_scaffolding.scorers import SizeScorer
 from langchain_scaffolding.tasks import Task
 from langchain_scaffolding.testing import FakeClock, Reply, ScriptedChatModel, provider_error
 from tests.paths import PATHS, call, routing
@@ -325,6 +328,46 @@ def test_a_tool_loop_stays_with_the_model_that_started_it() -> None:
     assert conversation_model(history) == "b"
     assert routing(router.invoke(history))["model"] == "b"
     assert routing(router.invoke([*history, HumanMessage("Thanks")]))["model"] == "a"
+
+
+def test_points_of_scorers_that_share_a_name_are_told_apart_and_all_count() -> None:
+    def points(number: float) -> Callable[..., float]:
+        return lambda _request, candidate, _tracker: number if candidate.name == "b" else 0.0
+
+    scorers = [points(1.0), SizeScorer("small"), points(5.0), SizeScorer("large")]
+    ranking = ScaffoldingRouterLLM(
+        models=[candidate("a", size_gb=1), candidate("b", size_gb=9)], scorers=scorers
+    ).explain("hi")
+    best = ranking.ranked[0]
+    assert (best.name, best.score) == ("b", sum(best.parts.values()))
+    assert best.parts == {"<lambda>": 1.0, "size": 1.0, "<lambda> #2": 5.0, "size #2": 2.0}
+    assert ranking.ranked[1].parts == {"<lambda>": 0.0, "size": 3.0, "<lambda> #2": 0.0, "size #2": 0.0}
+
+
+def test_points_that_are_no_number_and_what_is_no_scorer_are_told() -> None:
+    models = [candidate("a")]
+    with pytest.raises(ConfigurationError, match=r"A scorer gave 'a' points that are no number \(NaN\)"):
+        ScaffoldingRouterLLM(models=models, scorers=[lambda *_: float("nan")]).explain("hi")
+    with pytest.raises(
+        ConfigurationError, match="A scorer is a function of a request, a candidate and a tracker, not 5"
+    ):
+        ScaffoldingRouterLLM(models=models, scorers=[5]).explain("hi")
+
+
+def test_a_filter_is_shown_under_its_own_name() -> None:
+    class Region:
+        name = "region"
+
+        def __call__(self, _request: RouteRequest, _candidate: Candidate) -> str:
+            return "not in the EU"
+
+    (rejected,) = ScaffoldingRouterLLM(models=[candidate("a")], filters=[Region()]).explain("hi").rejected
+    assert (rejected.by, rejected.reason) == ("region", "not in the EU")
+
+
+@pytest.mark.parametrize("content", ["茶" * 300, ["茶" * 300], [{"type": "text", "text": "茶" * 300}]])
+def test_text_in_blocks_is_as_long_as_text(content: Any) -> None:
+    assert measure([HumanMessage(content)]) == (229, False)
 
 
 def test_an_ascii_token_is_four_characters_and_a_chinese_one_about_one() -> None:

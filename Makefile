@@ -72,7 +72,7 @@ audit: $(STAMPS)/lint $(STAMPS)/audit  ## Look the dependencies up among known v
 
 notebooks: $(STAMPS)/notebooks  ## Run the notebooks, and write them as HTML to build/notebooks
 	@rm -rf build/notebooks && mkdir -p build/notebooks && cp notebooks/*.ipynb build/notebooks
-	@$(BIN)/python -m pytest --nbmake --overwrite --nbmake-timeout=300 -p no:cacheprovider build/notebooks -q
+	@$(BIN)/python -m pytest -c /dev/null --rootdir=. -p no:cacheprovider --nbmake --overwrite --nbmake-timeout=300 -q build/notebooks
 	@$(BIN)/python -m nbconvert --log-level=ERROR --to html --CoalesceStreamsPreprocessor.enabled=True build/notebooks/*.ipynb
 	@rm build/notebooks/*.ipynb && ls build/notebooks/*.html
 

@@ -7,10 +7,9 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.caches import InMemoryCache
-
 from langchain_scaffolding.config import ScaffoldingConfig
 from langchain_scaffolding.errors import ConfigurationError, UnknownTaskError
+from langchain_scaffolding.results import LocalCache
 from langchain_scaffolding.router import ScaffoldingRouterLLM
 from langchain_scaffolding.scaffolds import Scaffold, ScaffoldingResult, ScaffoldingResultChunk
 from langchain_scaffolding.scaffolds.context import read_context
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_KEPT_RESULTS = 1024
 DEFAULT_RESPONSE_TIME_MS = 2000.0
 """The service's limit of a whole call, in milliseconds, unless the configuration sets one."""
 
@@ -92,7 +90,7 @@ class IntelligentScaffoldingService:
                 "No model is registered, so the rules answer every scaffold. Give `models=[...]`; "
                 "`python -m langchain_scaffolding doctor` says what is at hand."
             )
-        self._results = InMemoryCache(maxsize=_KEPT_RESULTS)
+        self._results = LocalCache()
         self._caller = self._keeping_results()
         self._tasks = known_tasks(self.router.tasks if self.router is not None else ())
         self._scaffolds: dict[str, Scaffold] = {}

@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from langchain_scaffolding import ScaffoldingConfig, ScaffoldingRouterLLM, service
 from langchain_scaffolding.errors import ConfigurationError, NoCandidateError, UnknownTaskError
+from langchain_scaffolding.results import LocalCache
 from langchain_scaffolding.service import (
     IntelligentScaffoldingService,
     ScaffoldingResult,
@@ -316,3 +317,9 @@ def test_arguments_in_the_wrong_place_are_told_what_to_give() -> None:
 def test_it_shows_its_models() -> None:
     made = IntelligentScaffoldingService(models=[model("ok", name="tiny")])
     assert repr(made) == "IntelligentScaffoldingService(models=['tiny'])"
+
+
+def test_S13_kept_results_may_be_written_by_many_threads() -> None:
+    """LangChain's own in-memory cache loses its place when two threads write to it and it is full."""
+    made = IntelligentScaffoldingService(models=[model("ok")])
+    assert isinstance(made.scaffold("title").model.cache, LocalCache)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from langchain_scaffolding.cli.local import open_servers
-from langchain_scaffolding.cli.show import performance_table, ranking_table, show_answer, stream_answer
+from langchain_scaffolding.cli.show import performance_table, show_answer, stream_answer
 from langchain_scaffolding.records import RouteRecord
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _candidates(router: ScaffoldingRouterLLM) -> Table:
 
 def _show_routes(router: ScaffoldingRouterLLM) -> None:
     _title("Routing", "each call is ranked; the winner's tokens are streamed as they come")
-    console.print(ranking_table(router.explain(PROMPTS["outline"], task="outline")))
+    console.print(router.explain(PROMPTS["outline"], task="outline"))
     for task, prompt in PROMPTS.items():
         console.print(f"\n[bold]{task}[/] [dim]{escape(prompt)}[/]")
         stream_answer(router, prompt, task=task, max_tokens=MOST_TOKENS, stop=STOPS.get(task))
@@ -121,7 +121,7 @@ def _show_checks(router: ScaffoldingRouterLLM) -> None:
 
 def _show_limits(router: ScaffoldingRouterLLM) -> None:
     _title("A text that is too long", "no model is called for it; the reasons are kept")
-    console.print(ranking_table(router.explain(LONG_TEXT, task="summary")))
+    console.print(router.explain(LONG_TEXT, task="summary"))
     show_answer(router.scaffold("summary").invoke(LONG_TEXT))
 
 

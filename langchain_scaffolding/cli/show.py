@@ -22,26 +22,6 @@ if TYPE_CHECKING:
 console = Console()
 
 
-def ranking_table(ranking: Ranking) -> Table:
-    """Every candidate with its points, or the reason why it cannot serve."""
-    table = Table(
-        title=f"task {escape(ranking.request.task)}, ~{ranking.request.input_tokens} tokens", title_justify="left"
-    )
-    names = list(ranking.ranked[0].parts) if ranking.ranked else []
-    table.add_column("")
-    table.add_column("candidate")
-    for name in [*names, "points"]:
-        table.add_column(name, justify="right")
-    table.add_column("why not")
-    for place, entry in enumerate(ranking.ranked, start=1):
-        points = [f"{entry.parts[name]:g}" if name in entry.parts else "" for name in names]
-        style = "bold green" if place == 1 else ""
-        table.add_row(str(place), escape(entry.name), *points, f"{entry.score:g}", "", style=style)
-    for rejected in ranking.rejected:
-        table.add_row("-", escape(rejected.name), *[""] * (len(names) + 1), escape(rejected.reason), style="dim")
-    return table
-
-
 def explanation(ranking: Ranking) -> Table:
     """Every candidate with its points and where they come from, or the reason why it cannot serve."""
     title = f"task {escape(ranking.request.task)}, ~{ranking.request.input_tokens} tokens"

@@ -14,7 +14,7 @@ from langchain_scaffolding.rules.lists import MARKERS, Point, formatted
 from langchain_scaffolding.rules.words import terms
 from langchain_scaffolding.scaffolds.inputs import ScaffoldInput
 from langchain_scaffolding.scaffolds.result import ScaffoldingResult
-from langchain_scaffolding.scaffolds.several import SeveralModels
+from langchain_scaffolding.scaffolds.several import SeveralModels, from_model
 from langchain_scaffolding.tasks import Task, task_of
 
 _RELEVANCE = 0.7
@@ -45,7 +45,7 @@ class Ensemble(SeveralModels):
             with ContextThreadPoolExecutor(max_workers=config.get("max_concurrency") or len(voices) or 1) as pool:
                 answers = list(pool.map(lambda voice: voice.invoke(input, config, options), voices))
             values = self.values(input, config, options)
-            return _merged(answers, values) or self.by_rule(input, config, options)
+            return _merged(list(map(from_model, answers)), values) or self.by_rule(input, config, options, answers)
 
         return self._call_with_config(cast("Any", call), input, config)
 
@@ -59,7 +59,7 @@ class Ensemble(SeveralModels):
             asking = [voice.ainvoke(input, config, options) for voice in voices]
             answers = await gather_with_concurrency(config.get("max_concurrency"), *asking)
             values = self.values(input, config, options)
-            return _merged(answers, values) or self.by_rule(input, config, options)
+            return _merged(list(map(from_model, answers)), values) or self.by_rule(input, config, options, answers)
 
         return await self._acall_with_config(cast("Any", call), input, config)
 

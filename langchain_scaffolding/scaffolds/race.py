@@ -6,13 +6,14 @@ import asyncio
 import queue
 import threading
 from contextvars import copy_context
+from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 
 from langchain_scaffolding.scaffolds.inputs import ScaffoldInput
 from langchain_scaffolding.scaffolds.result import ScaffoldingResult
-from langchain_scaffolding.scaffolds.several import SeveralModels, Voice
+from langchain_scaffolding.scaffolds.several import Said, SeveralModels, Voice, from_model
 from langchain_scaffolding.tasks import Task, task_of
 
 
@@ -28,7 +29,8 @@ class Race(SeveralModels):
 
         def call(input: ScaffoldInput, config: RunnableConfig) -> ScaffoldingResult:
             voices = self.voices(input, config, options)
-            answers: queue.SimpleQueue[ScaffoldingResult | BaseException | None] = queue.SimpleQueue()
+            answers: queue.SimpleQueue[Said | _Fault] = queue.SimpleQueue()
+            failed: list[Said] = []
             for voice in voices:
                 work = copy_context()
                 threading.Thread(
@@ -36,11 +38,13 @@ class Race(SeveralModels):
                 ).start()
             for _ in voices:
                 answer = answers.get()
-                if isinstance(answer, BaseException):
-                    raise answer
-                if answer is not None:
-                    return answer
-            return self.by_rule(input, config, options)
+                if isinstance(answer, _Fault):
+                    raise answer.error
+                result = from_model(answer)
+                if result is not None:
+                    return result
+                failed.append(answer)
+            return self.by_rule(input, config, options, failed)
 
         return self._call_with_config(cast("Any", call), input, config)
 
@@ -52,20 +56,29 @@ class Race(SeveralModels):
         async def call(input: ScaffoldInput, config: RunnableConfig) -> ScaffoldingResult:
             voices = self.voices(input, config, options)
             waiting = {asyncio.ensure_future(voice.ainvoke(input, config, options)) for voice in voices}
+            failed: list[Said] = []
             try:
                 while waiting:
                     done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                     for each in done:
-                        answer = each.result()
-                        if answer is not None:
-                            return answer
+                        result = from_model(each.result())
+                        if result is not None:
+                            return result
+                        failed.append(each.result())
             finally:
                 for each in waiting:
                     each.cancel()
                 await asyncio.gather(*waiting, return_exceptions=True)
-            return self.by_rule(input, config, options)
+            return self.by_rule(input, config, options, failed)
 
         return await self._acall_with_config(cast("Any", call), input, config)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """An error that is no model's failure."""
+
+    error: BaseException
 
 
 def _answer(
@@ -73,12 +86,12 @@ def _answer(
     input: ScaffoldInput,
     config: RunnableConfig,
     options: dict[str, Any],
-    answers: "queue.SimpleQueue[ScaffoldingResult | BaseException | None]",
+    answers: "queue.SimpleQueue[Said | _Fault]",
 ) -> None:
     try:
         answers.put(voice.invoke(input, config, options))
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised in the caller's thread
-        answers.put(error)
+        answers.put(_Fault(error))
 
 
 def race(task: str | Task, models: Any, *, width: int = 2, **options: Any) -> Race:

@@ -2,19 +2,26 @@
 
 # Annotations are evaluated: pydantic reads them.
 
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field, InstanceOf
 
-from langchain_scaffolding.errors import ConfigurationError, RoutingError
+from langchain_scaffolding.errors import (
+    AllAttemptsFailedError,
+    ConfigurationError,
+    NoCandidateError,
+    RoutingError,
+)
 from langchain_scaffolding.scaffolds.inputs import ScaffoldInput
 from langchain_scaffolding.scaffolds.result import ScaffoldingResult
 from langchain_scaffolding.scaffolds.scaffold import Scaffold, is_router
 from langchain_scaffolding.tasks import Task
+
+Said: TypeAlias = ScaffoldingResult | RoutingError
+"""What one of the models said, or why it said nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,29 +36,24 @@ class Voice:
     scaffold: Scaffold
     keywords: Mapping[str, Any]
 
-    def invoke(
-        self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any]
-    ) -> ScaffoldingResult | None:
-        """The model's answer, `None` if it gave no usable one."""
+    def invoke(self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any]) -> Said:
+        """The model's answer, or why it gave none."""
         try:
-            result = self.scaffold.invoke(input, config, **options, **self.keywords)
-        except RoutingError:
-            return None
-        return _from_model(result)
+            return self.scaffold.invoke(input, config, **options, **self.keywords)
+        except RoutingError as error:
+            return error
 
-    async def ainvoke(
-        self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any]
-    ) -> ScaffoldingResult | None:
-        """The model's answer, `None` if it gave no usable one."""
+    async def ainvoke(self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any]) -> Said:
+        """The model's answer, or why it gave none."""
         try:
-            result = await self.scaffold.ainvoke(input, config, **options, **self.keywords)
-        except RoutingError:
-            return None
-        return _from_model(result)
+            return await self.scaffold.ainvoke(input, config, **options, **self.keywords)
+        except RoutingError as error:
+            return error
 
 
-def _from_model(result: ScaffoldingResult) -> ScaffoldingResult | None:
-    return result if result.model_type == "llm" else None
+def from_model(said: Said) -> ScaffoldingResult | None:
+    """What was said, if a model said it; `None` for an error, and for the rules of a router."""
+    return said if isinstance(said, ScaffoldingResult) and said.model_type == "llm" else None
 
 
 class SeveralModels(RunnableSerializable[ScaffoldInput, ScaffoldingResult]):
@@ -100,16 +102,30 @@ class SeveralModels(RunnableSerializable[ScaffoldInput, ScaffoldingResult]):
         """The value of every option of this call."""
         return Scaffold(task=self.task, options=self.options).work(input, config, dict(options)).acceptance.options
 
-    def by_rule(self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any]) -> ScaffoldingResult:
-        """What the task's rule makes of the text.
+    def by_rule(
+        self, input: ScaffoldInput, config: RunnableConfig, options: Mapping[str, Any], said: Sequence[Said]
+    ) -> ScaffoldingResult:
+        """What the task's rule makes of the text, since no model gave a usable answer.
 
         Raises:
-            NoCandidateError: The rules may not answer.
+            AllAttemptsFailedError: The rules may not answer, here or in the router's configuration.
+            NoCandidateError: The same, and no model could be asked.
         """
-        rules = Scaffold(
-            task=self.task,
-            options=self.options,
-            fallback_to_rule_based=self.fallback_to_rule_based,
-            clock=time.perf_counter,
+        allowed = self.fallback_to_rule_based and (
+            not is_router(self.models) or self.models.config.fallback_to_rule_based
         )
-        return rules.invoke(input, config, **options)
+        rules = Scaffold(task=self.task, options=self.options, fallback_to_rule_based=allowed)
+        try:
+            return rules.invoke(input, config, **options)
+        except NoCandidateError:
+            raise _nobody(said) from None
+
+
+def _nobody(said: Sequence[Said]) -> RoutingError:
+    """One error that lists what every model failed with."""
+    attempts = [each for error in said if isinstance(error, AllAttemptsFailedError) for each in error.attempts]
+    if attempts:
+        is_retryable = any(error.is_retryable for error in said if isinstance(error, RoutingError))
+        return AllAttemptsFailedError(attempts, is_retryable=is_retryable)
+    rejections = [each for error in said if isinstance(error, NoCandidateError) for each in error.rejections]
+    return NoCandidateError(list(dict.fromkeys(rejections)) or [("none", "no model can do this")])

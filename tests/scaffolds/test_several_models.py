@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from langchain_scaffolding import ScaffoldingRouterLLM
-from langchain_scaffolding.errors import ConfigurationError, NoCandidateError
+from langchain_scaffolding import ScaffoldingConfig, ScaffoldingRouterLLM
+from langchain_scaffolding.errors import AllAttemptsFailedError, ConfigurationError
 from langchain_scaffolding.scaffolds import Ensemble, Race, draft_refine, ensemble, race
 from langchain_scaffolding.scaffolds.ensemble import merge_points
 from langchain_scaffolding.testing import RecordingHandler, Reply, ScriptedChatModel
@@ -50,8 +50,21 @@ def test_S26_a_race_that_nobody_wins_goes_to_the_rule_or_raises(path: str) -> No
     models = [model(REFUSAL, name="a"), model(REFUSAL, name="b")]
     assert call(race("outline", models), path, BRIDGE).model_used == "rules"
     strict = Race(task=race("outline", models).task, models=models, fallback_to_rule_based=False)
-    with pytest.raises(NoCandidateError):
+    with pytest.raises(AllAttemptsFailedError) as raised:
         call(strict, path, BRIDGE)
+    assert sorted(attempt.model for attempt in raised.value.attempts) == ["a", "b"]
+
+
+@pytest.mark.parametrize("path", WAYS)
+@pytest.mark.parametrize("several", [race, ensemble])
+def test_S10_a_router_that_forbids_the_rules_forbids_them_to_several_models(several: Any, path: str) -> None:
+    models = [model(ConnectionError("refused"), name="a"), model(REFUSAL, name="b")]
+    router = ScaffoldingRouterLLM(models=models, config=ScaffoldingConfig(fallback_to_rule_based=False))
+    with pytest.raises(AllAttemptsFailedError) as raised:
+        call(several("outline", router), path, BRIDGE)
+    attempts = {attempt.model: attempt.error_class for attempt in raised.value.attempts}
+    assert attempts == {"a": "connection", "b": "invalid_output"}
+    assert call(several("outline", router), path, "").content == ""
 
 
 @pytest.mark.parametrize("path", WAYS)
@@ -116,7 +129,7 @@ def test_S26_an_ensemble_is_deterministic_and_works_over_a_router() -> None:
 def test_S26_an_ensemble_of_none_goes_to_the_rule() -> None:
     models = [model(REFUSAL, name="a"), model(RuntimeError("down"), name="b")]
     assert ensemble("outline", models).invoke(BRIDGE).model_used == "rules"
-    with pytest.raises(NoCandidateError):
+    with pytest.raises(AllAttemptsFailedError):
         Ensemble(task=ensemble("outline", models).task, models=models, fallback_to_rule_based=False).invoke(BRIDGE)
 
 

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, ClassVar, TypeAlias
 
+from langchain_core.callbacks import CallbackManagerForChainRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableParallel, RunnableSequence, RunnableSerializable
 from langchain_core.runnables.base import RunnableBindingBase
-from langchain_core.runnables.config import merge_configs, var_child_runnable_config
+from langchain_core.runnables.config import (
+    merge_configs,
+    patch_config,
+    set_config_context,
+    var_child_runnable_config,
+)
 from langchain_core.runnables.configurable import DynamicRunnable
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, InstanceOf
@@ -258,15 +264,34 @@ def _rebound(
         kept = {name: value for name, value in model.kwargs.items() if name not in _REPLACED}
         bound = _rebound(model.bound, merge_configs(model.config, config), bind, {**kept, **arguments})
         return model.model_copy(update={"bound": bound, "kwargs": {}})
-    return _with_arguments(bind(model), arguments) if arguments else bind(model)
+    return _with_arguments(bind(model), arguments)
 
 
 def _with_arguments(bound: Runnable[Any, Any], arguments: dict[str, Any]) -> Runnable[Any, Any]:
     """A binding with more arguments. Structured output begins with a map, which would drop those of a call."""
     if isinstance(bound, RunnableSequence) and isinstance(bound.first, RunnableParallel):
-        steps = {name: step.bind(**arguments) for name, step in bound.first.steps__.items()}
-        return RunnableSequence(RunnableParallel(steps), *bound.steps[1:])
-    return bound.bind(**arguments)
+        steps = {name: step.bind(**arguments) if arguments else step for name, step in bound.first.steps__.items()}
+        first = _Single(steps__=steps) if len(steps) == 1 else RunnableParallel(steps)
+        return RunnableSequence(first, *bound.steps[1:])
+    return bound.bind(**arguments) if arguments else bound
+
+
+class _Single(RunnableParallel[Any]):
+    """A map of one step, called in the thread of its caller.
+
+    LangChain would start a pool of threads for it, which a program waits for at its end, however long they hang.
+    """
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **_: Any) -> dict[str, Any]:
+        """What the step gives, under its name."""
+        ((name, step),) = self.steps__.items()
+
+        def call(value: Any, run_manager: CallbackManagerForChainRun, config: RunnableConfig) -> dict[str, Any]:
+            child = patch_config(config, callbacks=run_manager.get_child(f"map:key:{name}"))
+            with set_config_context(child) as context:
+                return {name: context.run(step.invoke, value, child)}
+
+        return self._call_with_config(call, input, config)
 
 
 class LastResort(Step):

@@ -19,7 +19,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from pydantic import Field
 
-from langchain_scaffolding.attempts import AttemptChain, RunSettings
+from langchain_scaffolding.attempts import AttemptChain, RunSettings, atake_turn, take_turn
 from langchain_scaffolding.bindings import with_raw_tools, without_streaming
 from langchain_scaffolding.candidates import Candidate, register
 from langchain_scaffolding.chat_model import RoutedChatModel
@@ -347,9 +347,9 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         request: RouteRequest,
         arguments: dict[str, Any],
     ) -> AIMessage:
-        if self.rate_limiter is not None:
-            self.rate_limiter.acquire(blocking=True)
         chain: AttemptChain = self.routing.selector.select(request)
+        if self.rate_limiter is not None:
+            take_turn(self.rate_limiter, chain.settings, request)
         return cast("AIMessage", chain.invoke(prompt, config, request=request, **arguments))
 
     async def ainvoke(
@@ -377,9 +377,9 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         request: RouteRequest,
         arguments: dict[str, Any],
     ) -> AIMessage:
-        if self.rate_limiter is not None:
-            await self.rate_limiter.aacquire(blocking=True)
         chain: AttemptChain = self.routing.selector.select(request)
+        if self.rate_limiter is not None:
+            await atake_turn(self.rate_limiter, chain.settings, request)
         return cast("AIMessage", await chain.ainvoke(prompt, config, request=request, **arguments))
 
     def stream(
@@ -403,9 +403,9 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         prompt, request, arguments = self._prepare(input, config, stop, kwargs)
 
         def call() -> Iterator[AIMessageChunk]:
-            if self.rate_limiter is not None:
-                self.rate_limiter.acquire(blocking=True)
             chain: AttemptChain = self.routing.selector.select(request)
+            if self.rate_limiter is not None:
+                take_turn(self.rate_limiter, chain.settings, request)
             return chain.stream(prompt, config, request=request, **arguments)
 
         kept = self.routing.inquiry(request, arguments, config)
@@ -427,9 +427,9 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         prompt, request, arguments = self._prepare(input, config, stop, kwargs)
 
         async def call() -> AsyncGenerator[AIMessageChunk, None]:
-            if self.rate_limiter is not None:
-                await self.rate_limiter.aacquire(blocking=True)
             chain: AttemptChain = self.routing.selector.select(request)
+            if self.rate_limiter is not None:
+                await atake_turn(self.rate_limiter, chain.settings, request)
             return chain.astream(prompt, config, request=request, **arguments)
 
         kept = self.routing.inquiry(request, arguments, config)

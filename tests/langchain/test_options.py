@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
 from langchain_scaffolding import Candidate, ModelTags, ScaffoldingConfig, ScaffoldingRouterLLM
-from langchain_scaffolding.testing import Reply, ScriptedChatModel, obedient
+from langchain_scaffolding.testing import FakeClock, Reply, ScriptedChatModel, obedient
 from tests.langchain.models import TEXT, add, down, get_weather, large, router_of, small
 from tests.langchain.test_events import events_of, tokens
 from tests.paths import PATHS, STREAMS, call, chunks, routing
@@ -118,6 +118,36 @@ def test_a_rate_limiter_of_the_router_is_asked_once_per_call_and_one_of_a_model_
     call(router, path)
     kind = "async" if path.startswith("a") else "sync"
     assert (whole.asked, each.asked) == ([kind], [kind])
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_rate_limiter_is_waited_for_no_longer_than_the_call_may_take(path: str) -> None:
+    clock, model = FakeClock(), small("ok")
+    limiter = InMemoryRateLimiter(requests_per_second=0.001, max_bucket_size=1)
+    config = ScaffoldingConfig(max_response_time_ms=2000)
+    router = ScaffoldingRouterLLM(models=[model], rate_limiter=limiter, config=config, clock=clock)
+    message = call(router, path, "Tea is made of leaves. It steeps for minutes.", task="outline")
+    assert (routing(message)["model"], model.calls) == ("rules", 0)
+    assert 2 <= clock() <= 2.1
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_turn_that_comes_in_time_is_taken(path: str) -> None:
+    class Patient(CountingLimiter):
+        """Lets the third who asks pass."""
+
+        def acquire(self, *, blocking: bool = True) -> bool:
+            assert not blocking
+            return super().acquire() and len(self.asked) >= 3
+
+        async def aacquire(self, *, blocking: bool = True) -> bool:
+            return self.acquire(blocking=blocking)
+
+    clock, limiter = FakeClock(), Patient()
+    config = ScaffoldingConfig(max_response_time_ms=2000)
+    router = ScaffoldingRouterLLM(models=[small("ok")], rate_limiter=limiter, config=config, clock=clock)
+    assert call(router, path).content == "ok"
+    assert len(limiter.asked) == 3
 
 
 @pytest.mark.parametrize("path", PATHS)

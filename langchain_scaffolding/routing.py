@@ -276,6 +276,8 @@ class RoutingByProfile(Routing):
         UnknownTaskError: A profile names a task that there is not.
     """
 
+    _kept: _Kept
+
     def __init__(
         self,
         options: RoutingOptions,
@@ -287,9 +289,14 @@ class RoutingByProfile(Routing):
         super().__init__(options, cache, before=before)
         self._source = source
         given = source()
-        for profile in given:
-            _check_names(profile, options)
-        self._kept = _Kept(given, given, {})
+        if isinstance(before, RoutingByProfile) and before._source is source:  # noqa: SLF001 - its own
+            # what has gone wrong with the profiles meanwhile must not keep models from coming and going
+            kept = before._kept._replace(routings={})  # noqa: SLF001 - its own
+            self._kept = kept if given is kept.given else self._after(kept, given)
+        else:
+            for profile in given:
+                _check_names(profile, options)
+            self._kept = _Kept(given, given, {})
         self.selector = _ByRequest(self)
 
     def under(self, names: tuple[str, ...]) -> Routing:

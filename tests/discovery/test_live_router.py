@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from langchain_scaffolding import Candidate, ModelTags, RoutingProfile, ScaffoldingConfig, ScaffoldingRouterLLM
+from langchain_scaffolding.config import Profiles
 from langchain_scaffolding.discovery import LiveDiscovery, OllamaSource, OpenAICompatibleSource, SourceUnavailableError
 from langchain_scaffolding.doctor import diagnose
 from langchain_scaffolding.errors import NoCandidateError, NoPermittedModelError, UnknownModelError
@@ -182,6 +183,23 @@ def test_S19_a_profile_may_name_a_model_that_is_yet_to_come_and_holds_until_then
     shelf.models["b"] = ModelTags()
     router.discovery.refresh()
     assert answered_by(router) == "b"
+
+
+def test_S19_models_come_and_go_though_the_profiles_have_gone_wrong_and_the_old_ones_hold(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = Profiles(always=(RoutingProfile(name="private", local_only=True),))
+    shelf = Shelf("shelf", "hosted")
+    router = live_router(shelf, profiles=lambda: now)
+    now = Profiles(always=(RoutingProfile(name="wrong", tasks={"no such task": {}}),))
+    for name in ("a", "b"):
+        shelf.models[name] = ModelTags(local=True)
+        router.discovery.refresh()
+        assert name in router.explain("hello").names
+        assert "hosted" not in router.explain("hello").names
+    assert len([line for line in caplog.messages if "the old ones stay in force" in line]) == 1
+    now = Profiles()
+    assert router.explain("hello").names == ["a", "b", "hosted"]
 
 
 def test_a_model_that_has_come_back_starts_without_a_grudge() -> None:

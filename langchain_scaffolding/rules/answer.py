@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from langchain_scaffolding.rules.labels import Reason, note
 
@@ -32,6 +33,18 @@ class RuleAnswer:
     points: tuple[str, ...] = ()
     sentences: tuple[int, ...] = ()
     language: str | None = None
+
+
+_PIECE: Final = re.compile(r"\s*\S{1,40}\s*")
+
+
+def spoken(text: str) -> list[str]:
+    r"""Return a text in the pieces of a stream: words with their spaces; where no spaces are, clauses.
+
+    >>> spoken("- Rain.\n- Sun.")
+    ['- ', 'Rain.\n', '- ', 'Sun.']
+    """
+    return _PIECE.findall(text) or [text]
 
 
 Rule: TypeAlias = Callable[..., RuleAnswer]

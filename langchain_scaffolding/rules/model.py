@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 
@@ -12,12 +11,10 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
-from langchain_scaffolding.rules.answer import Rule, RuleAnswer
+from langchain_scaffolding.rules.answer import Rule, RuleAnswer, spoken
 from langchain_scaffolding.rules.built_in import BUILT_IN
 from langchain_scaffolding.rules.generic import generic
 
-_PIECE: Final = re.compile(r"\s*\S{1,40}\s*")
-"""A word with its spaces; where no spaces are, a clause."""
 _LONG_TEXT: Final = 50_000
 """Characters from which a rule works for so long that it would hold up an event loop."""
 
@@ -143,7 +140,7 @@ def _result(answer: RuleAnswer, task: str | None) -> ChatResult:
 
 
 def _chunks(answer: RuleAnswer, task: str | None) -> Iterator[ChatGenerationChunk]:
-    *pieces, last = _PIECE.findall(answer.text) or [answer.text]
+    *pieces, last = spoken(answer.text)
     for piece in pieces:
         yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
     yield ChatGenerationChunk(

@@ -24,6 +24,7 @@ from langchain_scaffolding.errors import (
     UnacceptableAnswerError,
 )
 from langchain_scaffolding.outcomes import ErrorClass, Outcome, classify, describe, passes_through
+from langchain_scaffolding.rules.answer import spoken
 from langchain_scaffolding.scaffolds.ambient import aambient, ambient
 from langchain_scaffolding.scaffolds.reply import Reply
 from langchain_scaffolding.scaffolds.result import RULES, rule_metadata
@@ -98,7 +99,7 @@ class GuardedModel:
                     yield from call.heard(reply, chunk)
             if reply.is_accepted:
                 return
-        yield call.last_resort_chunk()
+        yield from call.last_resort_chunks()
 
     async def astream(
         self, messages: list[BaseMessage], config: RunnableConfig, *, acceptance: Acceptance, **parameters: Any
@@ -118,7 +119,8 @@ class GuardedModel:
                         yield ready
             if reply.is_accepted:
                 return
-        yield call.last_resort_chunk()
+        for ready in call.last_resort_chunks():
+            yield ready
 
 
 class _Call:
@@ -197,12 +199,12 @@ class _Call:
         metadata = {**rule_metadata(answer), "routing": self._routing(by_rule=True)}
         return AIMessage(content=answer.text, response_metadata=metadata)
 
-    def last_resort_chunk(self) -> AIMessageChunk:
-        """What the rule says, as a stream of one chunk."""
+    def last_resort_chunks(self) -> Iterator[AIMessageChunk]:
+        """What the rule says, word by word."""
         message = self.last_resort()
-        return AIMessageChunk(
-            content=message.content, response_metadata=message.response_metadata, chunk_position="last"
-        )
+        *pieces, last = spoken(str(message.text))
+        yield from (AIMessageChunk(content=piece) for piece in pieces)
+        yield AIMessageChunk(content=last, response_metadata=message.response_metadata, chunk_position="last")
 
     def _nobody(self) -> NoCandidateError | AllAttemptsFailedError:
         if not self._attempts:

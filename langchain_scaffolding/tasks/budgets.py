@@ -26,6 +26,10 @@ class ThinkingBudgets:
         self._thinkers: set[str] = set()
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[ThinkingBudgets], tuple[()]]:
+        """Copies and pickles begin without memory."""
+        return type(self), ()
+
     def limit(self, model: str, max_tokens: int) -> int:
         """The token limit of a call to a model, from the limit of the answer."""
         return max(max_tokens * _FACTOR, max_tokens + _LEAST) if model in self._thinkers else max_tokens

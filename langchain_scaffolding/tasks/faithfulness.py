@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from langchain_scaffolding.rules.languages import guess_language
@@ -32,6 +33,15 @@ _SPELLED: Final = re.compile(
     r"|[一二三四五六七八九]?[十百千万億亿]|مائة|مئة|ألف|مليون",
     re.IGNORECASE,
 )
+# Of these alone no number of four digits is made, unless one follows on the other, as in "twenty twenty-four".
+_SPELLED_SMALL: Final = re.compile(
+    r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|dozen)s?"
+    r"|zwanzig|dreißig|vierzig|fünfzig|sechzig|siebzig|achtzig|neunzig|hundert|dutzend"
+    r"|vingts?|trente|quarante|cinquante|soixante|cents?|douzaine"
+    r"|veinte|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|cien(?:to|tos|tas)?"
+    r"|vinte|trinta|quarenta|cinquenta|cem|cento|venti|trenta|quaranta|cinquanta|двадцать|тридцать|сорок|пятьдесят|сто"
+)
+_SMALL = 1000
 _CALENDAR: Final = frozenset(
     {
         "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
@@ -48,6 +58,7 @@ def invented_numbers(answer: str, source: str) -> list[str]:
     """The numbers of an answer that its source neither holds nor rounds to.
 
     Numbers up to 12 may be counted, and a source that spells numbers out may be told in digits; neither is reported.
+    Where it only says "twenty" or "hundred", numbers from a thousand are.
 
     Example:
         >>> invented_numbers("It cost 1.2 million in 2023.", "In 2023 the bridge cost 1,234,567 euros.")
@@ -56,14 +67,25 @@ def invented_numbers(answer: str, source: str) -> list[str]:
         ['2024']
     """
     found = _numbers(answer)
-    if not found or _SPELLED.search(source):
+    least = _blind_to(source) if found else None
+    if least is None:
         return []
     known = {value for values in _numbers(source).values() for value in values}
     return [
         text
         for text, readings in found.items()
-        if min(readings) > _COUNTED and not any(_is_among(value, known) for value in readings)
+        if min(readings) > least and not any(_is_among(value, known) for value in readings)
     ]
+
+
+def _blind_to(source: str) -> int | None:
+    """Up to which number a source may have been told in digits; `None` if it spells out numbers of any size."""
+    spelled = list(_SPELLED.finditer(source))
+    if not spelled:
+        return _COUNTED
+    large = any(_SPELLED_SMALL.fullmatch(match.group().casefold()) is None for match in spelled)
+    adjacent = any(not source[one.end() : other.start()].strip() for one, other in pairwise(spelled))
+    return None if large or adjacent else _SMALL
 
 
 def _numbers(text: str) -> dict[str, set[Decimal]]:

@@ -121,6 +121,14 @@ class Task:
         for part in ("required_capabilities", "preferred_capabilities"):
             object.__setattr__(self, part, _capabilities(self.name, part, getattr(self, part)))
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A built-in task is pickled by its name, since its functions cannot be; copies of it are the task itself."""
+        from langchain_scaffolding.tasks.registry import BUILT_IN, task_of
+
+        if any(self is each for each in BUILT_IN):
+            return task_of, (self.name,)
+        return object.__reduce_ex__(self, protocol)
+
     @property
     def is_label(self) -> bool:
         """Whether the task has no prompt of its own."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 from operator import itemgetter
 from typing import Any
 
@@ -295,6 +297,25 @@ def test_no_messages_are_no_text() -> None:
     small = model("made up", name="small")
     assert scaffold("title", router(small)).invoke([]).content == ""
     assert small.calls == 0
+
+
+@pytest.mark.parametrize("over", ["router", "model", "rules"])
+def test_it_can_be_pickled_and_copied(over: str) -> None:
+    small = model(ANSWERS["outline"], name="small")
+    made = scaffold("outline", {"router": router(small), "model": small, "rules": None}[over], max_points=4)
+    for other in (pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+        assert other.invoke(BRIDGE).model_used == ("rules" if over == "rules" else "small")
+        assert (other.task is made.task, other.options) == (True, {"max_points": 4})
+
+
+@pytest.mark.parametrize(
+    "over", [None, ScriptedChatModel(ConnectionError("refused"), name="down")], ids=["none", "down"]
+)
+def test_S27_the_rules_stream_word_by_word_without_a_router_too(over: Any) -> None:
+    pieces = list(scaffold("summary", over).stream(BRIDGE))
+    assert len(pieces) > 5
+    assert "".join(piece.content for piece in pieces) == scaffold("summary").invoke(BRIDGE).content
+    assert [piece.model_type for piece in pieces if piece.routing] == ["rule_based"]
 
 
 def test_it_shows_its_task() -> None:

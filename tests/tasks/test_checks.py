@@ -150,6 +150,22 @@ def test_an_outline_of_a_topic_may_be_longer_than_its_name() -> None:
     assert fault("outline", "- Boil the water\n- Warm the pot\n- Steep the leaves", "How to make tea") is None
 
 
+@pytest.mark.parametrize(
+    ("source", "answer", "is_found"),
+    [
+        ("She has run the bakery for twenty years.", "A bakery since 2027", True),
+        ("She has run the bakery for twenty years.", "A bakery for 20 years", False),
+        ("It cost three hundred and fifty euros.", "Cost of 350 euros", False),
+        ("It was founded in nineteen eighty-four.", "Founded in 1984", False),
+        ("It was founded in twenty twenty-four.", "Founded in 2024", False),
+        ("It cost five thousand euros.", "Cost of 5000 euros", False),
+        ("Der Bäcker ist seit zwanzig Jahren da.", "Bäcker seit 1999", True),
+    ],
+)
+def test_a_source_that_spells_out_small_numbers_excuses_no_large_one(source: str, answer: str, is_found: bool) -> None:
+    assert ("1 number" in str(fault("title", answer, source))) is is_found
+
+
 def test_background_may_be_drawn_on() -> None:
     assert fault("summary", "The bridge of 1887 is closed.") is not None
     assert fault("summary", "The bridge of 1887 is closed.", background="It was built in 1887.") is None

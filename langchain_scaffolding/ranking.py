@@ -143,6 +143,9 @@ class Ranking:
         self.what_if: Callable[[Ranking], Sequence[object]] | None = None
         self._scored = scored
         self._ranker = ranker
+        self.names = [entry.name for entry in scored]
+        """The names of the candidates that can serve, best first."""
+        self._points: dict[str, Mapping[str, float]] = {}
 
     @cached_property
     def ranked(self) -> tuple[Ranked, ...]:
@@ -156,11 +159,6 @@ class Ranking:
     def learned(self) -> dict[str, Learned]:
         """By name the points that follow from what was learned."""
         return {entry.name: entry.dynamic for entry in self._scored}
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the candidates that can serve, best first."""
-        return [entry.name for entry in self._scored]
 
     @property
     def candidates(self) -> list[Candidate]:
@@ -206,10 +204,15 @@ class Ranking:
         """What was learned of the candidates."""
         return self._ranker.tracker
 
-    @cached_property
-    def points(self) -> dict[str, Mapping[str, float]]:
-        """Points by candidate and scorer, of the candidates that can serve."""
-        return {ranked.name: ranked.parts for ranked in self.ranked}
+    def points_of(self, name: str) -> Mapping[str, float] | None:
+        """The points of a candidate by scorer, or `None` if it cannot serve."""
+        points = self._points.get(name)
+        if points is None:
+            found = next((entry for entry in self._scored if entry.name == name), None)
+            if found is None:
+                return None
+            points = self._points[name] = self._ranker.parts(found)
+        return points
 
     def in_order(self, names: Iterable[str], decision: Decision | None = None) -> Ranking:
         """The same ranking with the named candidates first, in this order; names it does not hold are passed over."""

@@ -442,7 +442,7 @@ class Call:
         if probe.run_id is not None:
             facts["run_id"] = str(probe.run_id)
         name, decision = facts["model"], self.ranking.decision
-        facts["points"] = self.ranking.points.get(name)
+        facts["points"] = self.ranking.points_of(name)
         if decision is not None:
             facts["policy"], facts["features"] = decision.policy, decision.features
             facts["propensity"] = decision.propensities.get(name)

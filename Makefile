@@ -7,7 +7,7 @@ STAMPS := $(VENV)/.stamps
 OLDEST := $(VENV)/oldest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest test-local test-slow chaos lint format type audit notebooks docs screenshots test-browser bench clean
+.PHONY: help demo test test-oldest test-local test-slow test-scale chaos lint format type audit notebooks docs screenshots test-browser bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ test-local: $(STAMPS)/test  ## Run the tests that need the real local models (fe
 test-slow: $(STAMPS)/test  ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -q -m slow
 
+test-scale: $(STAMPS)/test $(STAMPS)/scale  ## Run ten thousand documents through two actors on a local Ray
+	@$(BIN)/python -m pytest -q tests/examples -m "slow or not slow"
+
 chaos: $(STAMPS)/test  ## Storm 100,000 calls over models that fail in every way (minutes)
 	@$(BIN)/python -m tests.chaos.soak --calls 100000 --seed 1
 
@@ -90,6 +93,21 @@ test-browser: $(STAMPS)/test $(STAMPS)/browser  ## Run the live view in a real b
 
 bench: $(STAMPS)/test  ## Measure what the router costs beside the bare model and with_fallbacks
 	@$(BIN)/python -m benchmarks.overhead
+
+bench-check: $(STAMPS)/test  ## Fail if a call costs more than it may, by more than the noise
+	@$(BIN)/python -m benchmarks.overhead --check
+
+# in an environment of their own, since they pin what we need newer; whoever does not install is left out
+PEERS := litellm langchain-litellm langchain-model-router cascadeflow routellm
+$(VENV)/peers/.stamp: pyproject.toml $(BIN)/uv
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/peers
+	@for each in $(PEERS); do \
+	  $(BIN)/uv pip install --quiet --python $(VENV)/peers/bin/python --editable . $$each 2>/dev/null || echo "left out: $$each"; \
+	done
+	@touch $@
+
+bench-peers: $(VENV)/peers/.stamp  ## Measure what other routers cost beside the same bare model
+	@$(VENV)/peers/bin/python -m benchmarks.peers
 
 clean:  ## Remove the environment and everything that was built
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

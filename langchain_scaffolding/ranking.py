@@ -90,6 +90,10 @@ Learned: TypeAlias = tuple[float | None, ...]
 """Points of the scorers that read more than the candidate, in their order."""
 
 
+_Entry: TypeAlias = "tuple[bool, float, float, str, Candidate]"
+"""Whether its abilities are unproven, its fixed points, its size, its name, and the candidate."""
+
+
 class _Scored(NamedTuple):
     """A candidate as it is sorted: proven abilities first, then points, then the smaller size, then the name."""
 
@@ -105,7 +109,7 @@ class _Scored(NamedTuple):
 class _Pool:
     """The candidates that pass the cacheable filters for one kind of request, with their fixed points."""
 
-    entries: tuple[tuple[bool, float, float, str, Candidate], ...]
+    entries: tuple[_Entry, ...]
     rejected: tuple[Rejected, ...]
 
 
@@ -342,9 +346,7 @@ class Ranker:
         if self._asked_filters:
             entries, more = self._ask_filters(request, entries)
             rejected = (*rejected, *more)
-        scored = [self._scored(request, *entry) for entry in entries]
-        scored.sort()
-        return Ranking(request, scored, rejected, self)
+        return Ranking(request, sorted(self._scored(request, entries)), rejected, self)
 
     def learned(self, request: RouteRequest, name: str) -> Learned:
         """The points of one candidate that follow from what was learned."""
@@ -358,17 +360,24 @@ class Ranker:
         points.update({name: value for name, value in dynamic if value is not None})
         return {name: points[name] for name in self._names if name in points}
 
-    def _scored(
-        self, request: RouteRequest, unproven: bool, fixed: float, size: float, name: str, candidate: Candidate
-    ) -> _Scored:
-        dynamic: Learned = tuple([scorer(request, candidate, self.tracker) for scorer in self._dynamic_scorers])
-        for points in dynamic:
-            if points is not None:
-                fixed += points
-        if fixed != fixed:  # noqa: PLR0124 - NaN, which has no place in an order
-            msg = f"A scorer gave {name!r} points that are no number (NaN); let it return `None` where it cannot tell."
-            raise ConfigurationError(msg)
-        return _Scored(unproven, -fixed, size, name, candidate, dynamic)
+    def _scored(self, request: RouteRequest, entries: Iterable[_Entry]) -> Iterator[_Scored]:
+        scorers, tracker = self._dynamic_scorers, self.tracker
+        new = tuple.__new__
+        only = scorers[0] if len(scorers) == 1 else None  # the usual case, for which no list is made
+        for unproven, fixed, size, name, candidate in entries:
+            dynamic: Learned
+            if only is not None:
+                dynamic = (only(request, candidate, tracker),)
+            else:
+                dynamic = tuple([scorer(request, candidate, tracker) for scorer in scorers])
+            score = fixed
+            for points in dynamic:
+                if points is not None:
+                    score += points
+            if score != score:  # noqa: PLR0124 - NaN, which has no place in an order
+                msg = f"A scorer gave {name!r} points that are no number (NaN); let it return `None` where it cannot tell."
+                raise ConfigurationError(msg)
+            yield new(_Scored, (unproven, -score, size, name, candidate, dynamic))
 
     def _make_pool(self, request: RouteRequest) -> _Pool:
         entries, rejected = [], []
@@ -407,8 +416,8 @@ class Ranker:
         return None
 
     def _ask_filters(
-        self, request: RouteRequest, entries: Sequence[tuple[bool, float, float, str, Candidate]]
-    ) -> tuple[tuple[tuple[bool, float, float, str, Candidate], ...], list[Rejected]]:
+        self, request: RouteRequest, entries: Sequence[_Entry]
+    ) -> tuple[tuple[_Entry, ...], list[Rejected]]:
         rejections = [self._rejection(request, entry[4], self._asked_filters) for entry in entries]
         kept = [entry for entry, rejection in zip(entries, rejections, strict=True) if rejection is None]
         return tuple(kept), [rejection for rejection in rejections if rejection is not None]

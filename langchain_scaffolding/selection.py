@@ -8,8 +8,6 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from cachetools import TTLCache
-
 from langchain_scaffolding.ranking import Decision
 
 if TYPE_CHECKING:
@@ -79,8 +77,8 @@ class Selector(Generic[Chain]):
         self._lock = threading.Lock()
         # A plain dictionary, since every call looks something up: that needs no lock and a third of a cache's time.
         self._choices: dict[Hashable, _Choice[Chain]] = {}
-        # the model chosen before, by the same keys; bounded alike, and never trusted beyond a margin
-        self._incumbents: TTLCache[Hashable, str] = TTLCache(maxsize=maxsize, ttl=ttl_s, timer=clock)
+        # the model chosen before and until when that counts, by the same keys; never trusted beyond a margin
+        self._incumbents: dict[Hashable, tuple[str, float]] = {}
         # every call ends here once: going through all choices for those of its task would cost more than choosing
         self._by_task: dict[str, dict[Hashable, _Choice[Chain]]] = {}
         self._cacheable = ranker.cacheable and policy.cacheable
@@ -104,8 +102,7 @@ class Selector(Generic[Chain]):
         """The ranking that `select` would act on now, with the request's own numbers."""
         if not self._cacheable:
             return self._decide(request, None, getattr(self.policy, "preview", self.policy.order))
-        with self._lock:
-            incumbent = self._incumbents.get((self.ranker.key(request), request.conversation_model))
+        incumbent = self._incumbent((self.ranker.key(request), request.conversation_model))
         return self._decide(request, incumbent, self.policy.order)
 
     def update(self, outcome: Outcome) -> None:
@@ -126,9 +123,7 @@ class Selector(Generic[Chain]):
             self._by_task.clear()
 
     def _choose(self, request: RouteRequest, key: Hashable) -> _Choice[Chain]:
-        with self._lock:
-            incumbent = self._incumbents.get(key)
-        ranking = self._decide(request, incumbent, self.policy.order)
+        ranking = self._decide(request, self._incumbent(key), self.policy.order)
         until = self._clock() + self._ttl_s
         choice = _Choice(ranking=ranking, chain=self._build(ranking), learned=ranking.learned, until=until)
         if ranking.names:
@@ -136,9 +131,15 @@ class Selector(Generic[Chain]):
                 if len(self._choices) >= self._maxsize:
                     self._forget(next(iter(self._choices)))
                 self._choices[key] = choice
-                self._incumbents[key] = ranking.names[0]
+                if len(self._incumbents) >= self._maxsize:
+                    del self._incumbents[next(iter(self._incumbents))]
+                self._incumbents[key] = (ranking.names[0], until)
                 self._by_task.setdefault(request.task, {})[key] = choice
         return choice
+
+    def _incumbent(self, key: Hashable) -> str | None:
+        name, until = self._incumbents.get(key, (None, 0.0))
+        return name if self._clock() < until else None
 
     def _decide(
         self, request: RouteRequest, incumbent: str | None, order_of: Callable[[Ranking], Iterable[str] | Decision]

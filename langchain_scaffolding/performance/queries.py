@@ -24,7 +24,7 @@ AS_JSON = ("features", "points", "checks")
 _STAMP = (feedback.c.at, feedback.c.source, feedback.c.sequence)
 
 _GIVEN = Judged._fields[:-2]
-# Sources that one condition can name before reading everything is cheaper.
+# Sources that one condition names: a database plans with that many at once, and stumbles over a thousand.
 _MANY = 100
 
 
@@ -33,24 +33,29 @@ def positions(connection: Connection) -> dict[str, int]:
     return {row.id: row.position for row in connection.execute(sa.select(sources.c.id, sources.c.position))}
 
 
-def _since(table: Table, grown: Mapping[str, int]) -> ColumnElement[bool]:
-    """The rows of some sources beyond what is known of each."""
-    if len(grown) > _MANY:
-        return sa.true()
-    return sa.or_(*(sa.and_(table.c.source == name, table.c.sequence > known) for name, known in grown.items()))
+def _since(table: Table, grown: Mapping[str, int]) -> list[ColumnElement[bool]]:
+    """The rows of some sources beyond what is known of each, as one condition or several."""
+    new = [name for name, known in grown.items() if known == 0]
+    if len(new) > _MANY:
+        return [sa.true()]  # nearly all there is: one who has just come reads it in one go
+    beyond = [sa.and_(table.c.source == name, table.c.sequence > known) for name, known in grown.items()]
+    return [sa.or_(*beyond[start : start + _MANY]) for start in range(0, len(beyond), _MANY)]
 
 
 def attempts_since(connection: Connection, grown: Mapping[str, int]) -> Iterator[list[Attempted]]:
     """The attempts of some sources beyond what is known of each, oldest first, in pieces."""
     table = outcomes.c
-    query = (
-        sa.select(*(table[name] for name in Attempted._fields))
-        .where(_since(outcomes, grown))
-        .order_by(table.at, table.source, table.sequence)
-    )
-    rows = connection.execution_options(yield_per=_PIECE).execute(query)
-    for piece in rows.partitions():
-        yield [Attempted._make(row) for row in piece if row.sequence > grown.get(row.source, row.sequence)]
+    query = sa.select(*(table[name] for name in Attempted._fields))
+    query = query.order_by(table.at, table.source, table.sequence)
+    conditions = _since(outcomes, grown)
+    if len(conditions) > 1:
+        found = [Attempted._make(row) for each in conditions for row in connection.execute(query.where(each))]
+        yield sorted(found, key=lambda one: (one.at, one.source, one.sequence))
+        return
+    for condition in conditions:
+        rows = connection.execution_options(yield_per=_PIECE).execute(query.where(condition))
+        for piece in rows.partitions():
+            yield [Attempted._make(row) for row in piece if row.sequence > grown.get(row.source, row.sequence)]
 
 
 def judgements_since(connection: Connection, grown: Mapping[str, int]) -> list[Judged]:
@@ -63,16 +68,16 @@ def judgements_since(connection: Connection, grown: Mapping[str, int]) -> list[J
             outcomes,
             sa.and_(outcomes.c.decision_id == given.decision_id, outcomes.c.error.is_(None)),
         )
-        .where(_since(feedback, grown))
         .order_by(*_STAMP, outcomes.c.at)
     )
     # several models may have answered one decision: the last one counts, as it does in memory
     found = {
         (row.source, row.sequence): Judged._make(row)
-        for row in connection.execute(query)
+        for condition in _since(feedback, grown)
+        for row in connection.execute(query.where(condition))
         if row.sequence > grown.get(row.source, row.sequence)
     }
-    return list(found.values())
+    return sorted(found.values(), key=lambda one: (one.at, one.source, one.sequence))
 
 
 def pairs_of(connection: Connection, decision_ids: Sequence[str]) -> dict[str, tuple[str, str]]:

@@ -10,10 +10,12 @@ import os
 import sqlite3
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from langchain_scaffolding.errors import ConfigurationError
 from langchain_scaffolding.outcomes import ErrorClass, Outcome
@@ -21,7 +23,7 @@ from langchain_scaffolding.performance import OutcomeStore, PerformanceTracker
 from tests.performance.records import FORKS, NOW, answer, pickled, query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from langchain_scaffolding.testing import FakeClock
@@ -46,6 +48,46 @@ def test_S11_what_was_learned_survives_a_restart(
     for one, two in zip(before.snapshot(), after.snapshot(), strict=True):
         assert dict(two) == pytest.approx(dict(one))
     assert after.latency_mean_s("title", "tiny") == pytest.approx(before.latency_mean_s("title", "tiny"))
+
+
+def test_a_refresh_after_many_others_wrote_reads_what_is_new_and_not_the_table(
+    url: str, open_store: Callable[..., OutcomeStore], clock: FakeClock
+) -> None:
+    """A database does not plan a condition on a thousand sources, so it is asked several times."""
+    shared, asked = open_store(url), list[str]()
+    others = [PerformanceTracker(clock=clock, store=shared) for _ in range(230)]
+    reader = PerformanceTracker(clock=clock, store=open_store(url))
+    for turn in range(2):
+        for number, other in enumerate(others):
+            clock.advance(1)
+            one = answer(0.1 + number / 1000, decision_id=f"{turn}-{number}")
+            other.record(one)
+            other.record_feedback(one.decision_id, 0.5)
+        assert shared.flush(60.0)
+        with _statements(asked):
+            assert reader.refresh() == 2 * len(others)
+        if turn == 0:
+            asked.clear()
+    read = [each for each in asked if "FROM scaffolding_outcomes" in each]
+    assert len(read) == 3
+    assert all("sequence >" in each for each in read)
+    told = PerformanceTracker(clock=clock, store=open_store(url))
+    assert dict(reader.snapshot()[0]) == pytest.approx(dict(told.snapshot()[0]))
+    assert (calls(reader), reader.snapshot()[0].feedback_count) == (460, 460)
+
+
+@contextmanager
+def _statements(asked: list[str]) -> Iterator[None]:
+    """Collect what any database is asked meanwhile."""
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
 
 def test_several_trackers_hear_of_each_other_exactly_once(

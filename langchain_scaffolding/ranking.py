@@ -375,7 +375,10 @@ class Ranker:
                 if points is not None:
                     score += points
             if score != score:  # noqa: PLR0124 - NaN, which has no place in an order
-                msg = f"A scorer gave {name!r} points that are no number (NaN); let it return `None` where it cannot tell."
+                msg = (
+                    f"A scorer gave {name!r} points that are no number (NaN); "
+                    "let it return `None` where it cannot tell."
+                )
                 raise ConfigurationError(msg)
             yield new(_Scored, (unproven, -score, size, name, candidate, dynamic))
 

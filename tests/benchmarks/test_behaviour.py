@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.behaviour import ENTRANTS, PROBES, Server, hang, serving
+from benchmarks.behaviour import ENTRANTS, PROBES, hang
+from benchmarks.failing_server import Server, serving
 
 PAGE = Path(__file__).parents[2] / "docs" / "comparison.md"
 

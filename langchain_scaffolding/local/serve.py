@@ -24,8 +24,9 @@ def main() -> None:
         os.dup2(2, 1)  # nothing that the engine prints may pass for the report
         server, answer = _start(settings)
         report.write(json.dumps(answer) + "\n")
-    if server is not None:
-        sys.stdin.read()
+    if server is None:
+        return  # and not at once: a thread of the engine is still writing why
+    sys.stdin.read()
     os._exit(0)  # the engine's destructor waits for the calls in flight, for ever if need be
 
 

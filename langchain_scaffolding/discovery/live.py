@@ -46,7 +46,7 @@ class LiveDiscovery:
         clock: Seconds from any start, never running backwards; for `age_s`.
 
     Attributes:
-        telling: Held while listeners are told.
+        telling: Held while listeners are told, and while one is added.
 
     Raises:
         ConfigurationError: The interval is no time.
@@ -141,8 +141,9 @@ class LiveDiscovery:
 
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Call a method whenever a model has come, gone or changed. It is held weakly: it dies with its object."""
-        listeners = [each for each in self._listeners if each() not in (None, listener)]
-        self._listeners = [*listeners, weakref.WeakMethod(listener)]
+        with self.telling:
+            listeners = [each for each in self._listeners if each() not in (None, listener)]
+            self._listeners = [*listeners, weakref.WeakMethod(listener)]
 
     def start(self) -> Self:
         """Look in the background from now on; the first look is after one interval. Starting twice does nothing."""

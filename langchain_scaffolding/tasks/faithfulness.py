@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
-from itertools import pairwise
 from typing import Final
 
 from langchain_scaffolding.rules.languages import guess_language
@@ -20,28 +19,27 @@ _COUNTED = 12
 """Up to here a number may be counted or spelled out differently: "three reasons", "12 points"."""
 
 _SCALES: Final = tuple(Decimal(10) ** exponent for exponent in (0, 3, 6, 9, 12, -2, 2))
-# A source that spells numbers out may be told in digits.
-_SPELLED: Final = re.compile(
-    # "1.2 million" is no number spelled out
-    r"\b(?<!\d )(?<!\d\u00a0)"
-    r"(?:\w*(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|dozen|teen)s?"
-    r"|\w*(?:zwanzig|dreißig|vierzig|fünfzig|sechzig|siebzig|achtzig|neunzig|hundert|tausend|million|milliarde|dutzend)\w*"
-    r"|vingts?|trente|quarante|cinquante|soixante|cents?|mille|millions?|milliards?|douzaine"
-    r"|veinte|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|cien(?:to|tos|tas)?|mil(?:es)?|millón|millones"
-    r"|vinte|trinta|quarenta|cinquenta|cem|cento|mil|milhão|milhões|venti|trenta|quaranta|cinquanta|cento|mila|milioni"
-    r"|двадцать|тридцать|сорок|пятьдесят|сто|двести|тысяч\w*|миллион\w*|миллиард\w*)\b"
-    r"|[一二三四五六七八九]?[十百千万億亿]|مائة|مئة|ألف|مليون",
-    re.IGNORECASE,
-)
-# Of these alone no number of four digits is made, unless one follows on the other, as in "twenty twenty-four".
-_SPELLED_SMALL: Final = re.compile(
+# A source that spells numbers out may be told in digits. Of words in the first list alone no number of four digits is
+# made, unless one follows on the other, as in "twenty twenty-four".
+_SMALL_WORDS: Final = (
     r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|dozen)s?"
     r"|zwanzig|dreißig|vierzig|fünfzig|sechzig|siebzig|achtzig|neunzig|hundert|dutzend"
     r"|vingts?|trente|quarante|cinquante|soixante|cents?|douzaine"
     r"|veinte|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|cien(?:to|tos|tas)?"
     r"|vinte|trinta|quarenta|cinquenta|cem|cento|venti|trenta|quaranta|cinquanta|двадцать|тридцать|сорок|пятьдесят|сто"
 )
-_SMALL = 1000
+_SMALL: Final = re.compile(_SMALL_WORDS)
+_SMALL_PAIR: Final = re.compile(rf"\b(?:{_SMALL_WORDS})\s+(?:{_SMALL_WORDS})\b")
+_LARGE: Final = re.compile(
+    r"\w*(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|dozen|teen)s?"
+    r"|\w*(?:zwanzig|dreißig|vierzig|fünfzig|sechzig|siebzig|achtzig|neunzig|hundert|tausend|million|milliarde|dutzend)\w*"
+    r"|mille|millions?|milliards?|mil(?:es)?|millón|millones|milhão|milhões|mila|milioni"
+    r"|двести|тысяч\w*|миллион\w*|миллиард\w*|.*[十百千万億亿].*|.*(?:مائة|مئة|ألف|مليون).*"
+)
+_COUNTED_UNIT: Final = re.compile(r"(?<=\d)[ \u00a0]\w+")
+"""What "million" is in "1.2 million": no number spelled out."""
+_OTHER_DIGIT: Final = re.compile(r"[^\D0-9]")
+_THOUSAND = 1000
 _CALENDAR: Final = frozenset(
     {
         "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
@@ -80,17 +78,18 @@ def invented_numbers(answer: str, source: str) -> list[str]:
 
 def _blind_to(source: str) -> int | None:
     """Up to which number a source may have been told in digits; `None` if it spells out numbers of any size."""
-    spelled = list(_SPELLED.finditer(source))
-    if not spelled:
-        return _COUNTED
-    large = any(_SPELLED_SMALL.fullmatch(match.group().casefold()) is None for match in spelled)
-    adjacent = any(not source[one.end() : other.start()].strip() for one, other in pairwise(spelled))
-    return None if large or adjacent else _SMALL
+    plain = _COUNTED_UNIT.sub("", source.casefold())
+    # told by the words of the source, each once: a search in the text itself takes seconds on a long one
+    words = set(WORD.findall(plain))
+    unlike = {word for word in words if _SMALL.fullmatch(word) is None}
+    if any(map(_LARGE.fullmatch, unlike)) or _SMALL_PAIR.search(plain) is not None:
+        return None
+    return _COUNTED if len(unlike) == len(words) else _THOUSAND
 
 
 def _numbers(text: str) -> dict[str, set[Decimal]]:
     """The numbers of a text with their readings: "1.234" is a thousand and some, or one and some."""
-    digits = "".join(str(unicodedata.decimal(character)) if character.isdecimal() else character for character in text)
+    digits = _OTHER_DIGIT.sub(lambda match: str(unicodedata.decimal(match.group())), text)
     return {match.group(): _readings(match.group()) for match in _NUMBER.finditer(digits)}
 
 

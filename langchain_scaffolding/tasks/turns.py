@@ -74,10 +74,10 @@ class Turn:
     def _may_be_mark(self) -> int:
         """How many of the last characters may be the beginning of a mark."""
         last = self._held[1 - _LONGEST_END :]
-        return next(
-            (len(last) - at for at in range(len(last)) if any(each.startswith(last[at:]) for each in _ENDS)),
-            0,
-        )
+        start = max(last.rfind("<"), last.rfind("["))
+        if start < 0 or not any(mark.startswith(last[start:]) for mark in _ENDS):
+            return 0
+        return len(last) - start
 
 
 def has_turn_marks(text: str) -> bool:

@@ -6,6 +6,8 @@ import ast
 import json
 import logging
 import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,34 @@ import pytest
 from langchain_core.load import dumpd, dumps
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.tracers.schemas import Run
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import Field, SecretStr
+from typer.testing import CliRunner
 
 import langchain_scaffolding
-from langchain_scaffolding import Candidate, ScaffoldingConfig, ScaffoldingRouterLLM
+from langchain_scaffolding import Candidate, ModelTags, ScaffoldingConfig, ScaffoldingRouterLLM
+from langchain_scaffolding.cli.app import app
+from langchain_scaffolding.doctor import diagnose
 from langchain_scaffolding.errors import AllAttemptsFailedError, RoutingError
+from langchain_scaffolding.insight import (
+    History,
+    attempts_frame,
+    breaker_frame,
+    choices_chart,
+    choices_frame,
+    counterfactuals,
+    follow,
+    latency_chart,
+    pages,
+    regret_frame,
+    statistics_frame,
+)
+from langchain_scaffolding.observability import OpenTelemetryObserver, observe_health
+from langchain_scaffolding.performance import OutcomeStore, PerformanceTracker
 from langchain_scaffolding.records import RouteRecord
 from langchain_scaffolding.testing import ScriptedChatModel, provider_error
 from tests.paths import PATHS, call
@@ -150,6 +175,118 @@ def test_the_error_of_a_failed_call_keeps_the_providers_own_as_its_cause_alone()
         router(failing(), config=ScaffoldingConfig(fallback_to_rule_based=False)).invoke("x")
     assert KEY in str(caught.value.__cause__)
     clean(pickle.dumps(caught.value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Used:
+    """A router that has failed and answered calls which hold secrets, and what has watched it."""
+
+    router: ScaffoldingRouterLLM
+    history: History
+    records: list[RouteRecord]
+    telemetry: list[str]
+    database: Path
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> Iterator[Used]:
+    exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    tracers, meters = TracerProvider(), MeterProvider([reader])
+    tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    records: list[RouteRecord] = []
+    router = ScaffoldingRouterLLM(
+        models=[
+            Candidate(name="down", model=keyed(failing_now), tags=ModelTags(size_gb=1)),
+            Candidate(name="up", model=keyed(f"An answer to {PROMPT}"), tags=ModelTags(size_gb=9)),
+        ],
+        observers=[records.append, OpenTelemetryObserver(tracer_provider=tracers, meter_provider=meters)],
+        performance=PerformanceTracker(store=OutcomeStore(f"sqlite:///{tmp_path}/outcomes.db")),
+    )
+    history = follow(router)
+    observe_health(router, meter_provider=meters)
+    for path in PATHS:
+        message = call(router, path, PROMPT, task="title")
+        router.record_feedback(message, 0.5, reason="fine")
+    router.performance.store.flush()
+    told = [span.to_json() for span in exporter.get_finished_spans()]
+    data = reader.get_metrics_data()
+    assert data is not None
+    yield Used(
+        router=router,
+        history=history,
+        records=records,
+        telemetry=[*told, data.to_json()],
+        database=tmp_path,
+    )
+    router.performance.close()
+
+
+def failing_now(_messages: Any, _kwargs: Any) -> Exception:
+    return failing()
+
+
+def test_pictures_of_rankings_and_records_hold_no_secret(used: Used) -> None:
+    ranking = used.router.explain(PROMPT, task="title")
+    assert "down" in ranking._repr_html_()
+    clean(ranking._repr_html_(), *[record._repr_html_() for record in used.records])
+    clean(*counterfactuals(used.router, ranking))
+
+
+def test_tables_and_charts_hold_no_secret(used: Used) -> None:
+    for source in (used.history, used.router):
+        frames = [make(source) for make in (attempts_frame, choices_frame, regret_frame)]
+        assert len(frames[0]) == 2 * len(PATHS) - 3  # the breaker has left the refused model alone
+        for frame in (*frames, statistics_frame(used.router), breaker_frame(used.router)):
+            clean(frame.to_csv(), pages(frame)._repr_html_())
+        for chart in (latency_chart(source), choices_chart(source)):
+            clean(chart.to_json())
+    clean(used.history.rows(), repr(used.history))
+
+
+def test_what_the_doctor_finds_holds_no_secret(used: Used) -> None:
+    found = diagnose(used.router, text=PROMPT)
+    assert found.findings
+    clean(found, repr(found), *found.findings)
+
+
+def test_spans_and_metrics_hold_no_secret(used: Used) -> None:
+    assert len(used.telemetry) > len(PATHS)
+    clean(*used.telemetry)
+
+
+def test_the_rows_of_a_store_hold_no_secret(used: Used) -> None:
+    files = [path.read_bytes() for path in used.database.iterdir()]
+    assert any(b"title" in data for data in files)
+    for data in files:
+        clean(data.decode("latin-1"))
+    clean(repr(used.router.performance), repr(used.router.performance.store), used.router.performance.store.health)
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+@pytest.mark.parametrize(
+    "command", [["discover"], ["doctor"], ["explain", PROMPT], ["stats"], ["scaffold", "The fee rises to 75 pounds."]]
+)
+def test_no_command_prints_a_secret(
+    command: list[str], more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANTED_KEY", KEY)
+    monkeypatch.setenv("PLANTED_ORGANISATION", BOUND)
+    file = tmp_path / "router.toml"
+    file.write_text(
+        f"""
+        store = "sqlite:///{tmp_path}/outcomes.db"
+        [[models]]
+        model = "openai:x"
+        options.api_key = {{ env = "PLANTED_KEY" }}
+        options.organization = {{ env = "PLANTED_ORGANISATION" }}
+        options.max_retries = 0
+        """,
+        encoding="utf-8",
+    )
+    OutcomeStore(f"sqlite:///{tmp_path}/outcomes.db").close()
+    told = CliRunner().invoke(app, [*command, "--config", str(file), *more])
+    assert told.exit_code == 0 or command == ["doctor"], told.output
+    clean(told.output, told.exception)
 
 
 SOURCES = sorted(Path(langchain_scaffolding.__file__).parent.rglob("*.py"))

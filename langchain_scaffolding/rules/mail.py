@@ -28,6 +28,7 @@ _FORWARDED: Final = re.compile(
 _FEWEST_HEADERS: Final = 2
 _LONGEST_SIGNATURE: Final = 12
 _WIDEST_SIGNATURE: Final = 100
+_LONGEST_INTRODUCTION: Final = 300
 _NEAR: Final = 4
 """Lines within which a quotation follows on its introduction."""
 _FAR: Final = 40
@@ -79,12 +80,17 @@ def _own_lines(lines: Sequence[str]) -> list[str]:
         if bare.startswith(">"):
             if not is_introduced:
                 own.append(bare.lstrip("> "))
-        elif _INTRODUCTION.match(bare) and any(each.startswith(">") for each in lines[place + 1 : place + _NEAR]):
+        elif _is_introduction(bare) and any(each.startswith(">") for each in lines[place + 1 : place + _NEAR]):
             is_introduced = True
         else:
             own.append(line)
             is_introduced = is_introduced and not bare
     return own
+
+
+def _is_introduction(line: str) -> bool:
+    """Tell whether a line says who wrote what follows; no paragraph does, and the pattern takes long over one."""
+    return len(line) <= _LONGEST_INTRODUCTION and _INTRODUCTION.match(line) is not None
 
 
 def _is_signature(above: Sequence[str], below: Sequence[str]) -> bool:

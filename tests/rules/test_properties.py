@@ -129,6 +129,7 @@ def test_the_generic_rule_abstains_on_everything(text: str) -> None:
         "\n" * 200_000,
         "word " * 50_000,
         bytes(range(256)).decode("latin-1") * 200,
+        "The fee rises to 75 pounds in 2024. " * 10_000,
     ],
     ids=[
         "10-MB-of-one-letter",
@@ -139,6 +140,7 @@ def test_the_generic_rule_abstains_on_everything(text: str) -> None:
         "empty-lines",
         "no-full-stop",
         "binary",
+        "one-line",
     ],
 )
 def test_hostile_text_is_answered_within_bounds(task: str, text: str) -> None:

@@ -303,6 +303,23 @@ async def test_a_model_that_ignores_cancellation_is_left_behind() -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
+def test_a_model_with_eight_calls_left_behind_gets_no_further_one_until_one_ends(path: str) -> None:
+    hanging = small(Reply("late", hang=True), native_async=False)
+    config = ScaffoldingConfig(attempt_timeout_ms=20, breaker_threshold=100)
+    router = ScaffoldingRouterLLM(models=[hanging], config=config)
+    before = set(threading.enumerate())
+    for _ in range(8):
+        assert attempts(call(router, path)) == [("small", "timeout")]
+    assert router.health()[0].abandoned == 8
+    assert attempts(call(router, path)) == [("small", "overloaded")]
+    hanging.release()
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    assert router.health()[0].abandoned == 0
+    assert hanging.calls == 8
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_without_a_limit_no_thread_is_started(path: str) -> None:
     seen: list[int] = []
     model = small(lambda _messages, _kwargs: seen.append(threading.active_count()) or "ok")

@@ -294,6 +294,21 @@ def test_S12_a_choice_is_dropped_after_its_time() -> None:
     assert router.attempt_chain("x") is not kept
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations("abc")))
+def test_S12_what_is_chosen_and_kept_does_not_depend_on_the_order_of_registration(order: tuple[str, ...]) -> None:
+    sizes = {"a": 9.0, "b": 1.0, "c": 1.0}
+    router = ScaffoldingRouterLLM(models=[candidate(name, size_gb=sizes[name]) for name in order])
+    chosen = [routing(router.invoke(text, task=task))["model"] for text in ("x", "y") for task in ("chat", "title")]
+    assert (chosen, router.explain("x").names) == (["b"] * 4, ["b", "c", "a"])
+
+
+def test_S12_no_more_choices_are_kept_than_there_is_room_for() -> None:
+    router = ScaffoldingRouterLLM(models=[candidate("a")], tasks=[f"task-{number}" for number in range(1100)])
+    chains = [router.attempt_chain("x", task=f"task-{number}") for number in range(1100)]
+    assert router.attempt_chain("x", task="task-1099") is chains[-1]
+    assert router.attempt_chain("x", task="task-0") is not chains[0]
+
+
 def test_explain_and_the_call_act_on_one_decision() -> None:
     models = [candidate("a", size_gb=1), candidate("b", size_gb=9, context_length=50), candidate("c")]
     router = ScaffoldingRouterLLM(models=models)

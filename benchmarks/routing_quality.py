@@ -1,8 +1,9 @@
 """How well the adaptive policy chooses, beside plain baselines and published routers.
 
 `python -m benchmarks.routing_quality --data FOLDER` replays tables of questions whose answers by several models were
-judged: for each `NAME.json` (the models) there is a `NAME.csv.gz` (see `RoutingTable`). Nothing is tuned by table: the
-policy is `AdaptivePolicy(seed=...)` as a user gets it, with `dearer_share=0.5` where two models compete for a budget.
+judged: for each `NAME.json` (the models) there is a `NAME.csv.gz` (see `RoutingTable`). Tables that are not named below
+are replayed too. Nothing is tuned by table: the policy is `AdaptivePolicy(seed=...)` as a user gets it, with
+`dearer_share=0.5` where two models compete for a budget.
 
 The policy sees each question once, decides, and is then told how good the chosen answer was ("bandit"), or every answer
 ("full"). What is scored was always decided before the feedback.
@@ -18,7 +19,7 @@ import math
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,6 +66,9 @@ CASES = (
     Case("routerarena2", "quality"),
 )
 
+_CURVE_STEP, _CURVE_FROM = 10, 50
+CURVES = frozenset({"llmrouter9", "llmrouter_nq", "routerarena2"})
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
@@ -75,6 +79,12 @@ class Result:
     error: float | None
     explored: float
     baselines: dict[str, float]
+    gained: float | None = None
+    """Mean quality gained on the best single model, which nobody knows beforehand."""
+    gained_error: float | None = None
+    """Its standard error: of the mean over the questions, and of that over the seeds."""
+    curve: list[float] = field(default_factory=list)
+    """Mean quality of the answers so far, at every tenth question."""
 
 
 def table_of(folder: Path, name: str) -> RoutingTable:
@@ -132,15 +142,25 @@ def _budget(table: RoutingTable, case: Case, seeds: int) -> Result:
 
 def _choice(table: RoutingTable, case: Case, seeds: int) -> Result:
     """Which of all models should answer."""
-    report = evaluate(table, {"adaptive": lambda seed: AdaptivePolicy(seed=seed)}, seeds=seeds)
+    runs = [replay(table, AdaptivePolicy(seed=seed), seed=seed) for seed in range(seeds)]
+    value, error = mean_and_error([run.quality for run in runs])
+    best = max(table.models, key=table.mean_quality)
+    gains: dict[int, float] = {}
+    for step in [step for run in runs for step in run.steps]:
+        gains[id(step.query)] = gains.get(id(step.query), 0.0) + (step.quality - step.query.quality[best]) / seeds
+    gained, over_questions = mean_and_error(list(gains.values()))
+    report = evaluate(table, {"greedy": lambda _: GreedyPolicy()}, seeds=1)
     names = {"random": "random", "best single model": "best single", "best for each task": "task oracle"}
-    row = report["adaptive"]
+    curves = [running_mean([step.quality for step in run.steps]) for run in runs]
     return Result(
         case=case,
-        value=row.quality,
-        error=row.error,
-        explored=row.explored or 0.0,
+        value=value,
+        error=error,
+        explored=mean_and_error([run.exploration_share for run in runs])[0],
         baselines={short: report[name].quality for name, short in names.items()},
+        gained=gained,
+        gained_error=math.hypot(over_questions or 0.0, error or 0.0),
+        curve=[sum(each) / seeds for each in zip(*curves, strict=True)][_CURVE_STEP - 1 :: _CURVE_STEP],
     )
 
 
@@ -150,6 +170,8 @@ def as_markdown(results: Sequence[Result]) -> str:
     for each in results:
         error = "" if each.error is None else f" ± {each.error:.4f}"
         beside = ", ".join(f"{name} {value:.3f}" for name, value in each.baselines.items())
+        if each.gained is not None and each.gained_error is not None:
+            beside += f" ({each.gained:+.3f} ± {each.gained_error:.3f} against best single)"
         goal = "" if each.case.goal is None else f"{each.case.goal:g}"
         lines.append(
             f"| {each.case.label} | {each.case.measure} | **{each.value:.4f}**{error} | {goal} | {beside} "
@@ -158,38 +180,45 @@ def as_markdown(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def curves(folder: Path, name: str, seeds: int, path: Path) -> None:
+def curves(results: Sequence[Result], path: Path) -> None:
     """Draw how the mean quality grows with the number of answers judged, as SVG."""
     import altair as alt
 
-    table = table_of(folder, name)
-    best = max(table.models, key=table.mean_quality)
-    rows: list[dict[str, object]] = []
-    for label, task_known in (("adaptive, task known", True), ("adaptive, task hidden", False)):
-        runs = [
-            running_mean([step.quality for step in replay(shown, AdaptivePolicy(seed=seed), seed=seed).steps])
-            for seed in range(seeds)
-            for shown in [table if task_known else table.without_tasks()]
-        ]
-        for place in range(49, len(table.queries), 25):
-            value = sum(each[place] for each in runs) / seeds
-            rows.append({"answers judged": place + 1, "mean quality": value, "policy": label})
-    report = evaluate(table, {"greedy": lambda _: GreedyPolicy()}, seeds=1)
-    for label in ("random", "best single model", "best for each task"):
-        for place in (50, len(table.queries)):
-            shown_as = f"{label} ({best})" if label == "best single model" else label
-            rows.append({"answers judged": place, "mean quality": report[label].quality, "policy": shown_as})
-    chart = (
-        alt.Chart(alt.Data(values=rows), title=f"{name}: {len(table.models)} models, mean of {seeds} orders")
-        .mark_line()
-        .encode(
-            x=alt.X("answers judged:Q"),
-            y=alt.Y("mean quality:Q", scale=alt.Scale(zero=False)),
-            color=alt.Color("policy:N", legend=alt.Legend(orient="right", title=None, labelLimit=240)),
+    panels = []
+    shown = [each for each in results if each.curve and each.case.name in CURVES]
+    for name in dict.fromkeys(each.case.name for each in shown):
+        rows: list[dict[str, object]] = []
+        for each in [each for each in shown if each.case.name == name]:
+            who = "adaptive" if each.case.task_known else "adaptive, task hidden"
+            points = [(_CURVE_STEP * (place + 1), value) for place, value in enumerate(each.curve)]
+            rows += [{"answers": at, "quality": value, "who": who} for at, value in points if at >= _CURVE_FROM]
+            flat = each.baselines if each.case.task_known else {}
+            rows += [
+                {"answers": at, "quality": flat[who], "who": who} for who in flat for at in (_CURVE_FROM, points[-1][0])
+            ]
+        panels.append(
+            alt.Chart(alt.Data(values=rows), title=name)
+            .mark_line()
+            .encode(
+                x=alt.X("answers:Q", title="answers judged"),
+                y=alt.Y("quality:Q", title="mean quality so far", scale=alt.Scale(zero=False)),
+                color=alt.Color("who:N", legend=alt.Legend(title=None, orient="top", labelLimit=200)),
+                strokeDash=alt.StrokeDash("who:N", legend=None),
+            )
+            .properties(width=260, height=220)
         )
-        .properties(width=560, height=320)
-    )
-    chart.save(str(path))
+    chart = alt.hconcat(*panels).configure(background="white").configure_view(stroke="#ddd")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    chart.save(str(path), format="svg")
+
+
+def cases_of(folder: Path) -> list[Case]:
+    """The cases whose table is in a folder, and the plain question for tables that no case names."""
+    there = [path.name.removesuffix(".csv.gz") for path in sorted(folder.glob("*.csv.gz"))]
+    named = {case.name for case in CASES}
+    return [case for case in CASES if case.name in there] + [
+        Case(name, "quality") for name in there if name not in named
+    ]
 
 
 def main() -> None:
@@ -199,12 +228,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="random orders of each table")
     parser.add_argument("--only", default="", help="cases whose label holds this text")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--curves", type=Path, metavar="FILE.svg", help="also draw the learning curve of llmrouter9")
+    parser.add_argument("--curves", type=Path, metavar="FILE.svg", help="also draw learning curves")
     asked = parser.parse_args()
-    cases = [case for case in CASES if asked.only in case.label]
-    missing = sorted({case.name for case in cases if not (asked.data / f"{case.name}.csv.gz").is_file()})
-    if missing or not cases:
-        parser.error(f"{asked.data} lacks {', '.join(missing)}" if missing else f"no case holds {asked.only!r}")
+    cases = [case for case in cases_of(asked.data) if asked.only in case.label]
+    if not cases:
+        parser.error(f"{asked.data} holds no table NAME.csv.gz whose case holds {asked.only!r}")
     results = []
     with ProcessPoolExecutor(2) as pool:
         for result in pool.map(run, [asked.data] * len(cases), cases, [asked.seeds] * len(cases)):
@@ -212,7 +240,7 @@ def main() -> None:
             print(f"{result.case.label}: {result.value:.4f}", file=sys.stderr, flush=True)
     print(json.dumps([asdict(each) for each in results], indent=2) if asked.json else as_markdown(results))
     if asked.curves is not None:
-        curves(asked.data, "llmrouter9", asked.seeds, asked.curves)
+        curves(results, asked.curves)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from langchain_scaffolding.errors import ConfigurationError
-from langchain_scaffolding.policies.adaptive import AdaptivePolicy, Weights
+from langchain_scaffolding.policies.adaptive import AdaptivePolicy
 from langchain_scaffolding.policies.base import Policy
 from langchain_scaffolding.policies.greedy import GreedyPolicy
+from langchain_scaffolding.policies.worth import Weights
 
 __all__ = ["AdaptivePolicy", "GreedyPolicy", "Policy", "Weights", "policy_of"]
 

@@ -7,13 +7,15 @@ import math
 import random
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_scaffolding.errors import ConfigurationError
 from langchain_scaffolding.policies.budgets import Budget
+from langchain_scaffolding.policies.changes import ChangeDetector
 from langchain_scaffolding.policies.features import TextFeatures
+from langchain_scaffolding.policies.odds import chance_of
 from langchain_scaffolding.policies.prices import Prices, prices_of
+from langchain_scaffolding.policies.worth import Standing, Weights
 from langchain_scaffolding.ranking import Decision
 
 if TYPE_CHECKING:
@@ -22,41 +24,25 @@ if TYPE_CHECKING:
     from langchain_scaffolding.candidates import Candidate
     from langchain_scaffolding.outcomes import Outcome
     from langchain_scaffolding.performance import PairStats, PerformanceTracker
-    from langchain_scaffolding.policies.beliefs import Beliefs, Spread
+    from langchain_scaffolding.policies.beliefs import Beliefs, Reading, Spread
     from langchain_scaffolding.ranking import Ranking
     from langchain_scaffolding.request import RouteRequest
 
 _REMEMBERED = 10_000
-_USUAL_ACCEPTANCE, _USUAL_WEIGHT = 0.95, 5.0
-_SLOWEST = 4.0
-_UNJUDGED = 20.0
-_SLACK, _ALARM = 0.5, 8.0
+_HELD_OPEN = 0.5
+_TRIES = 3
+_ALERT = 40  # decisions after a fall that explore without temper
 _FIRST = 20  # decisions before the share of exploration is worth watching
 _STEEPEST = 0.25  # the slope of the logistic function at its middle: probability for each log-odd
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Weights:
-    """What an answer is worth, in log-odds of a good answer.
-
-    Attributes:
-        quality: Worth of the log-odds of a good answer themselves.
-        latency: Lost by an answer that takes as long as the task's deadline; half of that by one of half the time.
-        cost: Lost by a model that is 10 times as dear as the mean of the candidates.
-    """
-
-    quality: float = 1.0
-    latency: float = 0.5
-    cost: float = 0.0
 
 
 class _Seen(TextFeatures):
     """The features of one call, with what was believed of its models from elsewhere when one was chosen."""
 
-    __slots__ = ("offsets", "standard")
+    __slots__ = ("offsets", "reading")
 
     offsets: dict[str, float]
-    standard: Any
+    reading: Reading
 
 
 class AdaptivePolicy:
@@ -69,8 +55,9 @@ class AdaptivePolicy:
     tempered), so every decision carries the probability of each choice, and exploration ends as knowledge grows: it
     never takes more than a fixed share of calls, and none of calls that ask for the same answer every time.
 
-    If answers of a model become much better or worse than expected, a CUSUM detector (Page, 1954) makes the beliefs
-    about it open again; a favourite that fell is looked at again from time to time.
+    A few bad answers are no reason to drop a model for good: each gets three tries. If its answers become much better
+    or worse than they used to be, a CUSUM detector (Page, 1954) opens the beliefs about it again and lets the others be
+    tried; a model that fell is looked at again from time to time.
 
     Args:
         weights: What quality, latency and cost are worth.
@@ -80,7 +67,7 @@ class AdaptivePolicy:
             there. `None`: no limit.
         exploration: The largest share of calls that may explore, from 0 (never) to 1.
         temper: How eagerly it explores: 1 is full sampling, towards 0 it trusts what it believes.
-        look_again: The share of a task's calls that look at fallen favourites again.
+        look_again: The share of a task's calls that goes to each model that fell or has not had its tries yet.
         spread: What is expected of effects before anything is known.
         seed: Seed of what is random.
 
@@ -113,7 +100,7 @@ class AdaptivePolicy:
         deadlines: Mapping[str, float] | None = None,
         dearer_share: float | None = None,
         exploration: float = 0.25,
-        temper: float = 0.35,
+        temper: float = 0.4,
         look_again: float = 0.03,
         spread: Spread | None = None,
         seed: int = 0,
@@ -137,9 +124,12 @@ class AdaptivePolicy:
         self._prices: dict[tuple[str, ...], Prices] = {}
         self._answers: OrderedDict[str, tuple[str, str, _Seen]] = OrderedDict()
         self._judged: dict[tuple[str, str], int] = {}
-        self._changes: dict[tuple[str, str], tuple[float, float]] = {}
+        self._standings: dict[tuple[str, str], Standing] = {}
+        self._changes: dict[tuple[str, str], ChangeDetector] = {}
         self._favourites: dict[str, str] = {}
+        self._tries: dict[str, int] = {}
         self._fallen: dict[str, list[str]] = {}
+        self._alerts: dict[str, int] = {}
         self._budget = None if dearer_share is None else Budget(dearer_share)
         self.decisions = 0
         self.explored = 0
@@ -161,12 +151,14 @@ class AdaptivePolicy:
             self._favourites[ranking.request.task] = names[best]
             chances = self._chances(ranking.request, names, worth, variances, best)
             best = max(range(len(names)), key=chances.__getitem__)
-            first = self._random.choices(range(len(names)), chances)[0]
+            first = _draw(chances, self._random.random())
             self.decisions += 1
             self.explored += first != best
-        by_worth = sorted(range(len(names)), key=lambda place: -worth[place])
+            self._tries[names[first]] = self._tries.get(names[first], 0) + 1
+        by_worth = sorted(range(len(names)), key=worth.__getitem__, reverse=True)
+        by_worth.remove(first)
         return Decision(
-            order=(names[first], *(names[place] for place in by_worth if place != first)),
+            order=(names[first], *[names[place] for place in by_worth]),
             propensities=dict(zip(names, chances, strict=True)),
             features=seen,
             policy=self.name,
@@ -185,8 +177,8 @@ class AdaptivePolicy:
         front = [candidate for candidate in ranking.front if candidate.name in {model, over}]
         names = tuple([candidate.name for candidate in front])
         with self._lock:
-            expected, _ = self._quality(front, names, ranking.request.task, self._look(ranking.request))
-        chance = dict(zip(names, map(_logistic, expected), strict=True))
+            believed = self._quality(front, names, ranking.request.task, self._look(ranking.request))
+        chance = dict(zip(names, map(chance_of, *believed), strict=True))
         return chance[model] - chance[over]
 
     @property
@@ -197,7 +189,7 @@ class AdaptivePolicy:
     def _look(self, request: RouteRequest) -> _Seen:
         found = TextFeatures.of(request.text)
         seen = _Seen(found.measures, found.stems)
-        seen.standard = self.beliefs.standard(seen)
+        seen.reading = self.beliefs.read(seen)
         return seen
 
     def _quality(
@@ -207,8 +199,8 @@ class AdaptivePolicy:
         beliefs = self.beliefs
         row, rows = beliefs.row_of_task(task), beliefs.rows(list(names))
         with_text = self._budget is not None  # then texts compete with each other, and not only models
-        expected, variances = beliefs.expect(row, rows, seen, seen.standard, with_text=with_text)
-        offsets = self._prices_of(front, names).offsets(float(seen.standard[0]))
+        expected, variances = beliefs.expect(row, rows, seen.reading, with_text=with_text)
+        offsets = self._prices_of(front, names).offsets(float(seen.reading.measures[0]))
         seen.offsets = dict(zip(names, offsets, strict=True))
         return [mean + more for mean, more in zip(expected.tolist(), offsets, strict=True)], variances.tolist()
 
@@ -226,40 +218,25 @@ class AdaptivePolicy:
         tracker: PerformanceTracker,
         seen: _Seen,
     ) -> tuple[list[float], list[float]]:
-        worth, variances = self._quality(front, names, request.task, seen)
-        weights, dear = self.weights, self._prices_of(front, names).dear
-        deadline = self._deadlines.get(request.task, self._deadline_s)
+        expected, variances = self._quality(front, names, request.task, seen)
+        worth, task, weights, dear = [], request.task, self.weights, self._prices_of(front, names).dear
         for place, name in enumerate(names):
-            stats = tracker.stats(request.task, name)
+            value, lost = expected[place], weights.cost * dear[place]
+            stats = tracker.stats(task, name)
             if stats is not None:
-                worth[place], variances[place] = self._with_others(
-                    request.task, name, stats, worth[place], variances[place]
-                )
-            value = weights.quality * worth[place] - weights.cost * dear[place]
-            if stats is not None:
-                value += math.log(max(_shrunk_success(stats), 1e-3))
-                if stats.latency_mean_s is not None:
-                    value -= weights.latency * min(stats.latency_mean_s / deadline, _SLOWEST)
-            worth[place] = value
+                standing = self._standing(task, name, stats)
+                value, variances[place] = standing.adjust(value, variances[place])
+                lost += standing.lost
+            worth.append(weights.quality * value - lost)
         return worth, variances
 
-    def _with_others(
-        self, task: str, name: str, stats: PairStats, expected: float, variance: float
-    ) -> tuple[float, float]:
-        """What is believed, with feedback that was given elsewhere: to other processes, or before a restart."""
+    def _standing(self, task: str, name: str, stats: PairStats) -> Standing:
         judged = self._judged.get((task, name), 0)
-        unjudged = stats.measured - stats.feedback_count
-        if stats.feedback is not None and stats.feedback_count > judged:
-            share = 1.0 - judged / stats.feedback_count
-            mean = min(max(stats.feedback, 0.02), 0.98)
-            precision = stats.feedback_weight * share * mean * (1.0 - mean)
-            total = 1.0 / variance + precision
-            expected = (expected / variance + math.log(mean / (1.0 - mean)) * precision) / total
-            variance = 1.0 / total
-        if unjudged > 0:
-            # an answer that passed the checks, and that nobody complained of, says a little
-            variance /= 1.0 + unjudged / _UNJUDGED
-        return expected, variance
+        standing = self._standings.get((task, name))
+        if standing is None or standing.stats is not stats or standing.judged != judged:
+            deadline_s = self._deadlines.get(task, self._deadline_s)
+            standing = self._standings[task, name] = Standing.of(stats, judged, self.weights, deadline_s)
+        return standing
 
     def _chances(
         self, request: RouteRequest, names: tuple[str, ...], worth: list[float], variances: list[float], best: int
@@ -271,19 +248,26 @@ class AdaptivePolicy:
             return self._chances_within_budget(self._budget, names, worth, variances, explores=explores)
         if not explores:
             return [float(place == best) for place in range(len(names))]
+        alert = self._alerts.get(request.task, 0)
+        if alert:
+            self._alerts[request.task] = alert - 1
+        most, pull = worth[best], -0.5 if alert else -0.5 / self._temper**2
         weights = [
-            math.exp(-0.5 * ((worth[best] - each) / self._temper) ** 2 / variance)
-            for each, variance in zip(worth, variances, strict=True)
+            math.exp(pull * (most - each) ** 2 / variance) for each, variance in zip(worth, variances, strict=True)
         ]
-        total = sum(weights)
-        chances = [weight / total for weight in weights]
-        fallen = [names.index(name) for name in self._fallen.get(request.task, ()) if name in names]
-        if fallen:
-            self._fallen[request.task] = [names[place] for place in fallen if place != best]
-            chances = [chance * (1.0 - self._look_again) for chance in chances]
-            for place in fallen:
-                chances[place] += self._look_again / len(fallen)
+        looks = [
+            place for place, name in enumerate(names) if place != best and self._deserves_a_look(request.task, name)
+        ]
+        share = 0.0 if not looks else min(self._look_again, self._exploration / len(looks))
+        scale = (1.0 - share * len(looks)) / sum(weights)
+        chances = [weight * scale for weight in weights]
+        for place in looks:
+            chances[place] += share
         return chances
+
+    def _deserves_a_look(self, task: str, name: str) -> bool:
+        """Whether a model has hardly been tried, or was the best until it became worse."""
+        return self._tries.get(name, 0) < _TRIES or name in self._fallen.get(task, ())
 
     def _chances_within_budget(
         self, budget: Budget, names: tuple[str, ...], worth: list[float], variances: list[float], *, explores: bool
@@ -291,7 +275,7 @@ class AdaptivePolicy:
         """The best of the dearer models for the texts that gain most, the cheapest for the others."""
         cheapest = self._prices[names].cheapest
         rival = max((place for place in range(len(names)) if place != cheapest), key=worth.__getitem__)
-        gain = _logistic(worth[rival]) - _logistic(worth[cheapest])
+        gain = chance_of(worth[rival], variances[rival]) - chance_of(worth[cheapest], variances[cheapest])
         chance = budget.chance(gain, _STEEPEST * math.sqrt(variances[rival] + variances[cheapest]) if explores else 0.0)
         return [chance if place == rival else 1.0 - chance if place == cheapest else 0.0 for place in range(len(names))]
 
@@ -315,20 +299,19 @@ class AdaptivePolicy:
     def _learn(self, task: str, model: str, seen: _Seen, score: float) -> None:
         beliefs = self.beliefs
         row, (place,) = beliefs.row_of_task(task), beliefs.rows([model])
-        offset = seen.offsets.get(model, 0.0)
-        surprise = beliefs.learn(row, place, seen, seen.standard, score, offset=offset)
+        beliefs.learn(row, place, seen.reading, score, offset=seen.offsets.get(model, 0.0))
         beliefs.see(seen)
         self._judged[task, model] = self._judged.get((task, model), 0) + 1
-        worse, better = self._changes.get((task, model), (0.0, 0.0))
-        worse, better = max(worse - surprise - _SLACK, 0.0), max(better + surprise - _SLACK, 0.0)
-        if worse > _ALARM or better > _ALARM:
+        change = self._changes.setdefault((task, model), ChangeDetector()).hear(score)
+        fallen = self._fallen.setdefault(task, [])
+        if change == "worse":
+            self._alerts[task] = _ALERT
+            if model not in fallen:
+                fallen.append(model)
+        if change is not None:
             beliefs.doubt(row, place)
-            if worse > _ALARM and self._favourites.get(task) == model:
-                fallen = self._fallen.setdefault(task, [])
-                if model not in fallen:
-                    fallen.append(model)
-            worse = better = 0.0
-        self._changes[task, model] = (worse, better)
+        elif model in fallen and self._favourites.get(task) != model:
+            beliefs.doubt(row, place, _HELD_OPEN)  # what has changed once may change again
 
     # --- copies --------------------------------------------------------------------------------------------------
 
@@ -340,6 +323,8 @@ class AdaptivePolicy:
                 "_random": copy.copy(self._random),
                 "_budget": copy.copy(self._budget),
                 "_favourites": dict(self._favourites),
+                "_tries": dict(self._tries),
+                "_alerts": dict(self._alerts),
                 "_fallen": {task: list(names) for task, names in self._fallen.items()},
             }
             twin.__dict__.update(self.__dict__, **own)
@@ -357,12 +342,10 @@ class AdaptivePolicy:
         return f"{type(self).__name__}(decisions={self.decisions}, explored={self.exploration_share:.1%})"
 
 
-def _logistic(log_odds: float) -> float:
-    return 1.0 / (1.0 + math.exp(-min(max(log_odds, -30.0), 30.0)))
-
-
-def _shrunk_success(stats: PairStats) -> float:
-    if stats.success is None:
-        return _USUAL_ACCEPTANCE
-    total = stats.success * stats.success_weight + _USUAL_ACCEPTANCE * _USUAL_WEIGHT
-    return total / (stats.success_weight + _USUAL_WEIGHT)
+def _draw(chances: Sequence[float], number: float) -> int:
+    """The place that a random number from 0 to 1 falls on."""
+    for place, chance in enumerate(chances):
+        number -= chance
+        if number < 0:
+            return place
+    return max(range(len(chances)), key=chances.__getitem__)  # the chances were rounded to a little less than 1

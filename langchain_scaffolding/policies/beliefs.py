@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from langchain_scaffolding.policies.features import BUCKETS, MEASURES
+from langchain_scaffolding.policies.odds import chance_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from langchain_scaffolding.policies.features import TextFeatures
 
-    Floats = np.ndarray[Any, np.dtype[np.float64]]
+Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 _LEAST_VARIANCE = 1e-6
-_LONGEST = 30.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,14 +36,29 @@ class Spread:
         model_by_word: How much it tells of one model.
     """
 
-    general: float = 0.5
-    model: float = 1.0
+    general: float = 0.2
+    model: float = 0.4
     task: float = 1.0
-    model_at_task: float = 0.3
+    model_at_task: float = 0.6
     measure: float = 0.02
-    model_by_measure: float = 0.01
-    word: float = 0.6
-    model_by_word: float = 0.3
+    model_by_measure: float = 0.02
+    word: float = 0.1
+    model_by_word: float = 0.5
+
+
+class Reading(NamedTuple):
+    """A text as it compares with the texts before it.
+
+    Attributes:
+        measures: Its measures in standard deviations from theirs, within three.
+        stems: The buckets of its words.
+        weights: What each of them weighs: the more, the rarer it was; the squares add up to 1, so that all words
+            together weigh the same in a long text and a short one.
+    """
+
+    measures: Floats
+    stems: np.ndarray[Any, np.dtype[np.uint16]]
+    weights: Floats
 
 
 class _Effects:
@@ -86,7 +103,7 @@ class Beliefs:
         forget: The share by which the variance of what is touched moves back to the prior with every answer learned.
     """
 
-    def __init__(self, spread: Spread | None = None, *, forget: float = 0.0005) -> None:
+    def __init__(self, spread: Spread | None = None, *, forget: float = 0.0001) -> None:
         spread = Spread() if spread is None else spread
         self._forget = forget
         self.models: dict[str, int] = {}
@@ -97,14 +114,15 @@ class Beliefs:
         self._task = _Effects(8, spread.task)
         self._model_at_task = _Effects((8, 4), spread.model_at_task)
         self._measure = _Effects(width, spread.measure)
-        self._model_by_measure = _Effects((4, width), spread.model_by_measure)
+        self._model_by_measure = _Effects((width, 4), spread.model_by_measure)
         self._word = _Effects(BUCKETS, spread.word)
-        self._model_by_word = _Effects((4, BUCKETS), spread.model_by_word)
-        # measures are compared with those of the texts before
-        self._texts = 0.0
+        self._model_by_word = _Effects((BUCKETS, 4), spread.model_by_word)
+        # texts are compared with those before
+        self._texts = 0
         self._centre, self._width = np.zeros(width), np.ones(width)
+        self._commonness = np.zeros(BUCKETS)  # of each word the logarithm of 1 + the number of texts with it
 
-    def rows(self, models: list[str]) -> list[int]:
+    def rows(self, models: Sequence[str]) -> list[int]:
         """The row of each model; room is made for those seen first."""
         known = self.models
         for name in models:
@@ -125,70 +143,65 @@ class Beliefs:
         self._model.grow((models,))
         self._task.grow((tasks,))
         self._model_at_task.grow((tasks, models))
-        self._model_by_measure.grow((models, len(MEASURES)))
-        self._model_by_word.grow((models, BUCKETS))
+        self._model_by_measure.grow((len(MEASURES), models))
+        self._model_by_word.grow((BUCKETS, models))
 
-    def standard(self, features: TextFeatures) -> Floats:
-        """The measures in standard deviations from the texts seen before, within three of them."""
-        return np.clip((np.array(features.measures) - self._centre) / self._width, -3.0, 3.0)
+    def read(self, features: TextFeatures) -> Reading:
+        """A text as it compares with those seen so far; one without a word is like the mean of them."""
+        if not features.stems:
+            return Reading(np.zeros(len(MEASURES)), np.zeros(0, np.uint16), np.zeros(0))
+        measures = np.clip((np.array(features.measures) - self._centre) / self._width, -3.0, 3.0)
+        stems = np.array(features.stems, dtype=np.uint16)
+        # the square root of the inverse document frequency; above 0, since no word was in more texts than there were
+        rarity = math.log(self._texts + 2.0) - self._commonness[stems]
+        return Reading(measures, stems, np.sqrt(rarity / rarity.sum()))
 
     def see(self, features: TextFeatures) -> None:
-        """Take a text into account in what the measures of others are compared with."""
-        self._texts += 1.0
+        """Take a text into account in what others are compared with."""
+        if not features.stems:
+            return
+        self._texts += 1
         rate = max(1.0 / self._texts, 0.002)
         away = np.array(features.measures) - self._centre
         self._centre += rate * away
         square = self._width**2 if self._texts > 2 else np.ones_like(away)
         self._width = np.sqrt(np.maximum((1 - rate) * (square + rate * away**2), 0.01))
+        stems = np.array(features.stems, dtype=np.uint16)
+        self._commonness[stems] = np.log(np.exp(self._commonness[stems]) + 1.0)
 
-    def expect(
-        self, task: int, rows: list[int], features: TextFeatures, measures: Floats, *, with_text: bool = False
-    ) -> tuple[Floats, Floats]:
+    def expect(self, task: int, rows: list[int], text: Reading, *, with_text: bool = False) -> tuple[Floats, Floats]:
         """Log-odds of a good answer by each model, and the variances of what sets the models apart.
 
         Args:
             task: The row of the task.
             rows: The rows of the models.
-            features: The text.
-            measures: Its measures, from `standard`.
+            text: The text.
             with_text: Whether the variances are those at this very text, and not those at the task.
         """
-        expected = self._model.mean[rows] + self._model_at_task.mean[task, rows]
-        variances = self._model.variance[rows] + self._model_at_task.variance[task, rows]
-        expected += self._general.mean[0] + self._task.mean[task]
-        stems, weight = list(features.stems), _weight(features)
-        by_word = np.ix_(rows, stems)
-        expected += self._model_by_measure.mean[rows] @ measures
-        expected += self._measure.mean @ measures + weight * self._word.mean[stems].sum()
-        expected += weight * self._model_by_word.mean[by_word].sum(axis=1)
-        if with_text:
-            variances += self._model_by_measure.variance[rows] @ measures**2
-            variances += weight**2 * self._model_by_word.variance[by_word].sum(axis=1)
-        return expected, variances
+        measures, stems, weights = text
+        for_all = self._general.mean[0] + self._task.mean[task]
+        expected = self._model.mean + self._model_at_task.mean[task]
+        variances = self._model.variance + self._model_at_task.variance[task]
+        if len(stems):
+            for_all += self._measure.mean @ measures + self._word.mean[stems] @ weights
+            expected += measures @ self._model_by_measure.mean
+            expected += weights @ self._model_by_word.mean[stems]
+            if with_text:
+                variances += measures**2 @ self._model_by_measure.variance
+                variances += weights**2 @ self._model_by_word.variance[stems]
+        return expected[rows] + for_all, variances[rows]
 
-    def learn(
-        self,
-        task: int,
-        row: int,
-        features: TextFeatures,
-        measures: Floats,
-        score: float,
-        *,
-        offset: float = 0.0,
-        weight: float = 1.0,
-    ) -> float:
-        """Learn how good an answer was; return how surprising that was, in standard deviations of a single answer.
+    def learn(self, task: int, row: int, text: Reading, score: float, *, offset: float = 0.0) -> None:
+        """Learn how good an answer was.
 
         Args:
             task: The row of the task.
             row: The row of the model.
-            features: The text.
-            measures: Its measures, as they were when the model was chosen.
+            text: The text, as it was read when the model was chosen.
             score: From 0 to 1.
             offset: What is known of the model from elsewhere, in log-odds.
-            weight: How much this answer counts.
         """
-        effects = self._effects(task, row, features, measures)
+        effects = self._effects(task, row, text)
         if self._forget:
             for kind, index, _ in effects[:4]:
                 kind.loosen(index, self._forget)
@@ -196,38 +209,27 @@ class Beliefs:
         for kind, index, by in effects:
             believed += float(np.dot(kind.mean[index], by))
             variance += float(np.dot(kind.variance[index], by * by))
-        flat = believed / math.sqrt(1.0 + math.pi / 8.0 * variance)
-        chance = 1.0 / (1.0 + math.exp(-min(max(flat, -_LONGEST), _LONGEST)))
-        sharpness = weight * max(chance * (1.0 - chance), 0.02)
+        chance = chance_of(believed, variance)
+        sharpness = max(chance * (1.0 - chance), 0.02)
         scale = 1.0 + sharpness * variance
-        gradient, curvature = weight * (score - chance) / scale, sharpness / scale
+        gradient, curvature = (score - chance) / scale, sharpness / scale
         for kind, index, by in effects:
             kind.learn(index, by, gradient, curvature)
-        return (score - chance) / math.sqrt(max(chance * (1.0 - chance), 0.02))
 
-    def _effects(
-        self, task: int, row: int, features: TextFeatures, measures: Floats
-    ) -> list[tuple[_Effects, Any, Any]]:
+    def _effects(self, task: int, row: int, text: Reading) -> list[tuple[_Effects, Any, Any]]:
         one = np.ones(1)
-        stems = list(features.stems)
-        words = np.full(len(stems), _weight(features))
         return [
             (self._general, [0], one),
             (self._model, [row], one),
             (self._task, [task], one),
             (self._model_at_task, ([task], [row]), one),
-            (self._measure, slice(None), measures),
-            (self._model_by_measure, (row, slice(None)), measures),
-            (self._word, stems, words),
-            (self._model_by_word, (row, stems), words),
+            (self._measure, slice(None), text.measures),
+            (self._model_by_measure, (slice(None), row), text.measures),
+            (self._word, text.stems, text.weights),
+            (self._model_by_word, (text.stems, row), text.weights),
         ]
 
-    def doubt(self, task: int, row: int) -> None:
-        """Hold what is believed of a model at a task for no surer than at the beginning: something has changed."""
-        self._model_at_task.variance[task, row] = self._model_at_task.prior
-        self._model.variance[row] = self._model.prior
-
-
-def _weight(features: TextFeatures) -> float:
-    """The weight of each word: all words together weigh the same in a long text and a short one."""
-    return 1.0 / math.sqrt(len(features.stems))
+    def doubt(self, task: int, row: int, share: float = 1.0) -> None:
+        """Hold what is believed of a model at a task for no surer than that share of what it was at the beginning."""
+        at_task = self._model_at_task
+        at_task.variance[task, row] = max(at_task.variance[task, row], share * at_task.prior)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-_TEMPER = 0.5
+_TEMPER = 0.6
 _STEP = 0.1
 _MEMORY = 0.01
 _LEAST_SPREAD = 1e-6

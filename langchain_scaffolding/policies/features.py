@@ -16,7 +16,8 @@ BUCKETS = 4096
 _CHARACTERS = 2000
 _HEAD, _TAIL = 480, 160
 _STEM = 5
-_TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]")
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|\d+")  # of Chinese and Japanese, each character
+_SPACED = bytes(code if code < 128 and chr(code).isalnum() else 32 for code in range(256))
 _DIGITS = b"0123456789"
 _CODE = b"{}();=<>[]_`"
 _MATHEMATICS = b"$^\\+*/%"
@@ -29,12 +30,12 @@ class TextFeatures(Mapping[str, float]):
     Attributes:
         measures: The measures, in the order of `MEASURES`: logarithms of counts, the mean length of words in
             characters, and tenths of capital letters.
-        stems: The distinct buckets of its words' first five letters, ascending.
+        stems: The distinct buckets of its words' first five letters.
 
     Example:
         >>> features = TextFeatures.of("Name three steps to make tea.")
         >>> round(features["length"], 2), features["digits"], len(features.stems)
-        (3.4, 0.0, 7)
+        (3.4, 0.0, 6)
     """
 
     __slots__ = ("measures", "stems")
@@ -46,11 +47,11 @@ class TextFeatures(Mapping[str, float]):
     @classmethod
     def of(cls, text: str) -> TextFeatures:
         """The features of a text, of which the first 2,000 characters are measured, and the two ends read for words."""
+        if not text:
+            return cls((0.0,) * len(MEASURES), ())
         start = text[:_CHARACTERS]
         ends = start if len(start) <= _HEAD + _TAIL else f"{start[:_HEAD]} {start[-_TAIL:]}"
-        words = _TOKEN.findall(ends.lower())
-        stems = {zlib.crc32(word[:_STEM].encode("utf-8", "replace")) % BUCKETS for word in words}
-        return cls(_measures(start, len(text)), tuple(sorted(stems)) or (0,))
+        return cls(_measures(start, len(text)), tuple({zlib.crc32(stem) % BUCKETS for stem in _stems(ends.lower())}))
 
     def __getitem__(self, name: str) -> float:
         if name not in MEASURES:
@@ -65,6 +66,12 @@ class TextFeatures(Mapping[str, float]):
 
     def __reduce__(self) -> tuple[type[TextFeatures], tuple[tuple[float, ...], tuple[int, ...]]]:
         return type(self), (self.measures, self.stems)
+
+
+def _stems(text: str) -> set[bytes]:
+    if text.isascii():  # four times as fast as a regular expression
+        return {word[:_STEM] for word in text.encode().translate(_SPACED).split()}
+    return {word[:_STEM].encode("utf-8", "replace") for word in _WORD.findall(text)}
 
 
 def _measures(start: str, length: int) -> tuple[float, ...]:

@@ -86,7 +86,7 @@ def test_one_bad_answer_is_no_reason_to_drop_a_model_for_good() -> None:
     """Over many seeds, in which the best model's first answer is bad, all come back to it."""
     for seed in range(10):
         world = World({"small": 0.0, "large": 0.7}, SIZES, AdaptivePolicy(seed=seed), seed)
-        while world.policy.beliefs.models.get("small") is None or not world.call(1)["small"]:
+        while not world.call(1)["small"]:
             pass
         world.quality["small"] = 0.95
         world.call(600)

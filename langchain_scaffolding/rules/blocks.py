@@ -11,7 +11,6 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 BlockKind: TypeAlias = Literal["heading", "item", "paragraph"]
 
 _UNDERLINE: Final = re.compile(r"(={3,}|-{3,})$")
-_ROW: Final = re.compile(r"\|\s*(?P<cells>[^|\s].*?)\s*\|")
 _RULE: Final = re.compile(r"[-*_=|:+ ]{3,}$")
 _MARKER: Final = re.compile(
     r"""(?P<bullet>[-*+•‣▪◦·●○]\s+(?:\[[ xX]\]\s+)?)(?=\S)
@@ -95,6 +94,14 @@ def _line(raw: str) -> _Line:
     return _Line(text, indent, marker.lastgroup, text[marker.end() :])
 
 
+def _cells(line: str) -> str | None:
+    """Return what stands between the bars of a table's row; `None` if the line is none."""
+    if len(line) < 3 or line[0] != "|" or line[-1] != "|":  # no pattern: on a line of spaces it would never end
+        return None
+    cells = line[1:-1].strip()
+    return cells if cells and cells[0] != "|" else None
+
+
 class _Reader:
     """Puts lines together to blocks by what they show themselves: marks, gaps, indentation."""
 
@@ -116,8 +123,8 @@ class _Reader:
             elif self._is_row and "|" in line.text:
                 self._kind, self._level = "heading", _HEAD_OF_TABLE
             self.close()
-        elif (row := _ROW.fullmatch(line.text)) is not None:
-            self._open("item", 0, row["cells"])
+        elif (cells := _cells(line.text)) is not None:
+            self._open("item", 0, cells)
             self._is_row = True
         elif line.text.startswith("#") and line.text.lstrip("#").startswith((" ", "\t")):
             marks = len(line.text) - len(line.text.lstrip("#"))

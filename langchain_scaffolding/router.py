@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, nullcontext
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from uuid import UUID
@@ -16,14 +15,22 @@ from langchain_core.caches import BaseCache
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import var_child_runnable_config
 from pydantic import Field
 
+from langchain_scaffolding.arguments import (
+    configured,
+    decision_id_of,
+    registered,
+    reject_unknown,
+    source_of,
+    with_profiles,
+    with_standard_options,
+)
 from langchain_scaffolding.attempts import AttemptChain, RunSettings, atake_turn, take_turn
 from langchain_scaffolding.bindings import with_raw_tools, without_streaming
 from langchain_scaffolding.candidates import Candidate, register
 from langchain_scaffolding.chat_model import RoutedChatModel
-from langchain_scaffolding.config import Profiles, ProfileSource, RoutingProfile, ScaffoldingConfig, StaticProfiles
+from langchain_scaffolding.config import ProfileSource, RoutingProfile, ScaffoldingConfig
 from langchain_scaffolding.content import V1Chunks, as_v1
 from langchain_scaffolding.errors import ConfigurationError, EmptyInputError, UnknownModelError, UnknownTaskError
 from langchain_scaffolding.filters import Filter
@@ -120,15 +127,15 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         clock: Callable[[], float] = time.perf_counter,
         **options: Any,
     ) -> None:
-        _reject_unknown(options, type(self).model_fields)
-        config = _with_standard_options(ScaffoldingConfig() if config is None else config, options)
+        reject_unknown(options, type(self).model_fields)
+        config = with_standard_options(ScaffoldingConfig() if config is None else config, options)
         if isinstance(profile, RoutingProfile):
             options["routing_profile"] = profile
         else:
             options.setdefault("routing_profile", None)
             options["profile"] = profile
         super().__init__(
-            models=_registered(models, discovery),
+            models=registered(models, discovery),
             discovery=discovery,
             config=config,
             policy=policy_of(policy),
@@ -281,7 +288,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             gone=gone,
         )
         cache = self.cache if isinstance(self.cache, BaseCache) else None
-        source = facts["profiles"] = _source_of(self.profiles)
+        source = facts["profiles"] = source_of(self.profiles)
         before = self.routing
         facts["routing"] = (
             Routing(options, cache, before=before)
@@ -293,7 +300,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         """Register what discovery knows beside the models of one's own; why some of it is not there now."""
         facts = self.__dict__
         self.discovery.subscribe(self._follow)
-        facts["models"] = _registered(self.models, self.discovery)
+        facts["models"] = registered(self.models, self.discovery)
         own = [candidate for candidate in self.models if self.followed.get(candidate.name) is not candidate]
         taken = {candidate.name for candidate in own}
         followed = {each.name: each for each in self.discovery.known if each.name not in taken}
@@ -440,11 +447,11 @@ class ScaffoldingRouterLLM(RoutedChatModel):
 
     def stream_events(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Events as LangChain gives them. Version 3 hides the config from the model, and it may choose profiles."""
-        return super().stream_events(input, config, **_with_profiles(config, kwargs))
+        return super().stream_events(input, config, **with_profiles(config, kwargs))
 
     def astream_events(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Events as `stream_events` gives them."""
-        return super().astream_events(input, config, **_with_profiles(config, kwargs))
+        return super().astream_events(input, config, **with_profiles(config, kwargs))
 
     def scaffold(self, task: str | Task, **options: Any) -> Scaffold:
         r"""A runnable that does a task over a text: prompt, routing, cleaning, checks, the rule if no model will do.
@@ -529,7 +536,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         Raises:
             ConfigurationError: The message was not answered by a router, or the score is out of range.
         """
-        return self.performance.record_feedback(_decision_id(answer), score, reason=reason)
+        return self.performance.record_feedback(decision_id_of(answer), score, reason=reason)
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
@@ -551,9 +558,9 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         if kwargs:
             task, pinned = kwargs.pop("task", None), kwargs.pop("model", None)
             profile = kwargs.pop("routing_profile", None)
-        configured, profiles = _configured(config, profile)
+        configured_task, profiles = configured(config, profile)
         if task is None:
-            task = configured or DEFAULT_TASK
+            task = configured_task or DEFAULT_TASK
         routing: Routing = self.routing
         if profiles or self.profiles is not None:
             routing = routing.under(profiles)
@@ -580,91 +587,3 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             routing=None if routing is self.routing else routing,
         )
         return prompt, request, kwargs
-
-
-def _registered(
-    models: Sequence[Candidate | Runnable[Any, Any]], discovery: LiveDiscovery | None
-) -> tuple[Candidate, ...]:
-    """The candidates; without any only if discovery may find some."""
-    return () if discovery is not None and not models else tuple(register(models).values())
-
-
-_STANDARD = frozenset({"api_key", "timeout", "max_retries"})
-
-
-def _with_standard_options(config: ScaffoldingConfig, options: dict[str, Any]) -> ScaffoldingConfig:
-    """The configuration with the options that every chat model takes; what it says itself stands."""
-    options.pop("api_key", None)  # each model has its own
-    timeout, max_retries = options.pop("timeout", None), options.pop("max_retries", None)
-    update: dict[str, Any] = {}
-    if timeout is not None and config.max_response_time_ms is None:
-        update["max_response_time_ms"] = timeout * 1000.0
-    if max_retries is not None and "max_retries" not in config.model_fields_set:
-        update["max_retries"] = max_retries
-    return ScaffoldingConfig(**{**config.model_dump(exclude_unset=True), **update}) if update else config
-
-
-def _reject_unknown(options: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
-    """A misspelt option must not be dropped silently, as pydantic would."""
-    known = fields.keys() | _STANDARD
-    for name in options:
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f" Did you mean `{close[0]}`?" if close else ""
-            msg = f"ScaffoldingRouterLLM has no option `{name}`.{hint}"
-            raise ConfigurationError(msg)
-
-
-def _configured(config: RunnableConfig | None, chosen: object) -> tuple[str | None, tuple[str, ...]]:
-    """The task that the call's config, or the one around it, names; and all profiles that anybody chose.
-
-    Of two tasks the nearer one counts. Of profiles all hold: who is below may narrow what who is above permits, and not
-    widen it.
-    """
-    task, profiles = None, () if chosen is None else _profile_names(chosen)
-    around = var_child_runnable_config.get()
-    if not config and not around:
-        return None, profiles
-    for each in (config, around):
-        configurable = each.get("configurable") if each else None
-        if configurable:
-            if task is None:
-                task = configurable.get("scaffold_task")
-            chosen = configurable.get("routing_profile")
-            if chosen is not None:
-                profiles = tuple(dict.fromkeys((*_profile_names(chosen), *profiles)))
-    return task, profiles
-
-
-def _with_profiles(config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Keyword arguments that say which profiles the call's config chooses."""
-    _, profiles = _configured(config, kwargs.pop("routing_profile", None))
-    return {**kwargs, "routing_profile": profiles} if profiles else kwargs
-
-
-def _profile_names(chosen: object) -> tuple[str, ...]:
-    names = (chosen,) if isinstance(chosen, str) else tuple(chosen) if isinstance(chosen, (list, tuple)) else ()
-    if not names or not all(isinstance(name, str) for name in names):
-        raise ConfigurationError(f"A routing profile is chosen by its name, or a list of names, not by {chosen!r}.")
-    return names
-
-
-def _source_of(profiles: Sequence[RoutingProfile] | ProfileSource | None) -> ProfileSource | None:
-    """What gives the profiles that calls may choose; `None` if there are none, so that no call asks."""
-    if profiles is None or callable(profiles):
-        return profiles
-    found = Profiles.of(profiles)
-    return StaticProfiles(found) if found.by_name else None
-
-
-def _decision_id(answer: BaseMessage | str | UUID) -> str:
-    if not isinstance(answer, BaseMessage):
-        return str(answer)
-    routing = answer.response_metadata.get("routing")
-    if not isinstance(routing, dict):
-        msg = (
-            'This message was not answered by a router: it has no `response_metadata["routing"]`. '
-            "Pass the router's own message, or the id of its run."
-        )
-        raise ConfigurationError(msg)
-    return str(routing["decision_id"])

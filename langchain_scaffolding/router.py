@@ -522,19 +522,21 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         _, request, _ = self._prepare(input, config, None, kwargs)
         return cast("AttemptChain", self.routing.selector.select(request))
 
-    def record_feedback(self, answer: BaseMessage | str | UUID, score: float, *, reason: str | None = None) -> bool:
+    def record_feedback(
+        self, answer: BaseMessage | str | UUID, score: float | str, *, reason: str | None = None
+    ) -> bool:
         """Tell how good an answer was; later choices follow.
 
         Args:
             answer: The message, or the id of its run or decision.
-            score: From 0, useless, to 1, just right.
+            score: From 0, useless, to 1, just right; or a label such as "good", "bad" or "thumbs up".
             reason: Why, in a word.
 
         Returns:
             False if no outcome of this id is known yet; the feedback is kept until it comes.
 
         Raises:
-            ConfigurationError: The message was not answered by a router, or the score is out of range.
+            ConfigurationError: The message was not answered by a router, or the score is none.
         """
         return self.performance.record_feedback(decision_id_of(answer), score, reason=reason)
 

@@ -234,7 +234,7 @@ class IntelligentScaffoldingService:
 
     # --- what was learned ------------------------------------------------------------------------------------------
 
-    def record_feedback(self, result: ScaffoldingResult, score: float, *, reason: str | None = None) -> bool:
+    def record_feedback(self, result: ScaffoldingResult, score: float | str, *, reason: str | None = None) -> bool:
         """Tell how good a result was, from 0 to 1; later choices follow. False if a model had no part in it."""
         if self.router is None or result.model_type != "llm":
             return False

@@ -31,6 +31,7 @@ _DEEPEST: Final = 8
 _MOST_FILES: Final = 1000
 _MOST_FOLDERS: Final = 5000  # a second's walk; whoever names a whole disk is told
 _CONTEXT: Final = 4096  # tokens, as the engine's own default
+_ENGINES: Final = ("xllamacpp", "llama_cpp")  # the first that is installed loads the files
 _NO_MODELS: Final = {"adapter": "an adapter", "mmproj": "a vision projector", "imatrix": "an importance matrix"}
 
 LoadModel: TypeAlias = Callable[[Path], "BaseChatModel"]
@@ -39,11 +40,12 @@ _State: TypeAlias = tuple[str, int, int]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GGUFFolderSource:
-    """The models that lie as GGUF files in a folder and the folders in it, or one such file (extra `local`).
+    """The models that lie as GGUF files in a folder and the folders in it, or one such file.
 
-    Only headers are read, some 30 ms for each file that is new. A model is loaded into memory when it is called first,
-    and stays there as long as this source and its candidates. A model split over several files counts once, under its
-    first part. A file that cannot be used is one line among the troubles.
+    They are called by the embedded engine (extra `local`) or, where that is not installed, by llama-cpp-python (extra
+    `llama-cpp`), one call of a model at a time. Only headers are read, some 30 ms for each file that is new. A model is
+    loaded into memory when it is called first, and stays there as long as this source and its candidates. A model split
+    over several files counts once, under its first part. A file that cannot be used is one line among the troubles.
 
     Args:
         folder: The folder, or the file; by default `LANGCHAIN_SCAFFOLDING_MODELS`, else where `models get` keeps its
@@ -53,10 +55,10 @@ class GGUFFolderSource:
         n_threads: Threads that compute, as for `langchain_scaffolding.local.engine.LocalServer`.
         tags: What you know of a model by its name; it stands before what the file says and what is guessed.
         options: Passed to the chat model: `temperature`, `timeout` and so on.
-        load_model: Makes a chat model of a file, instead of the embedded engine.
+        load_model: Makes a chat model of a file, instead of an engine.
 
     Raises:
-        ConfigurationError: `n_ctx` is no number of tokens.
+        ConfigurationError: `n_ctx` or `n_threads` is less than 1.
 
     Example:
         >>> GGUFFolderSource(folder="models", n_ctx=8192).name
@@ -73,21 +75,25 @@ class GGUFFolderSource:
     _known: dict[_State, Candidate | str] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the number."""
-        if self.n_ctx < 1:
-            raise ConfigurationError(f"n_ctx={self.n_ctx!r} is out of range: give a whole number of at least 1.")
+        """Check the numbers."""
+        for option, value in (("n_ctx", self.n_ctx), ("n_threads", self.n_threads)):
+            if value is not None and value < 1:
+                raise ConfigurationError(f"{option}={value!r} is out of range: give a whole number of at least 1.")
 
     def discover(self) -> Discovery:
         """The models that lie there now.
 
         Raises:
-            SourceUnavailableError: There is no such folder, it cannot be read, or the engine is not installed.
+            SourceUnavailableError: There is no such folder, it cannot be read, or no engine is installed.
         """
         folder = _default_folder(os.environ) if self.folder is None else Path(self.folder).expanduser()
         troubles: list[tuple[str, str]] = []
         files = sorted(_files(folder, troubles, self.name))
-        if files and self.load_model is None and find_spec("xllamacpp") is None:
-            msg = f'{len(files)} GGUF files lie in {folder}: pip install "langchain-scaffolding[local]" to call them'
+        if files and self.load_model is None and not any(map(find_spec, _ENGINES)):
+            msg = (
+                f'{len(files)} GGUF files lie in {folder}: pip install "langchain-scaffolding[local]" to call them, or '
+                '"langchain-scaffolding[llama-cpp]", which compiles llama-cpp-python for minutes'
+            )
             raise SourceUnavailableError(msg)
         known: dict[_State, Candidate | str] = {}
         candidates: dict[str, Candidate] = {}
@@ -117,16 +123,25 @@ class GGUFFolderSource:
             return f"{file}: it writes no text (an embedding model)."
         name = _name(file)
         tags = _tags(header, self.name, self.n_ctx)
-        load = self._load if self.load_model is None else self.load_model
-        model = GGUFChatModel(path=str(file), loading=Loading(partial(load, file)))
+        load = partial(self._load, header) if self.load_model is None else partial(self.load_model, file)
+        model = GGUFChatModel(path=str(file), loading=Loading(load))
         return Candidate(name=name, model=model, tags=self.tags[name].or_else(tags) if name in self.tags else tags)
 
-    def _load(self, file: Path) -> BaseChatModel:
-        # by its name: the engine's room stands above this one, since it reads the headers of its files from here
-        engine = import_module("langchain_scaffolding.local.engine")
-        server = engine.LocalServer(file, name=_name(file), n_ctx=self.n_ctx, n_threads=self.n_threads)
-        model: BaseChatModel = server.chat_model(**self.options)
-        return model
+    def _load(self, header: GGUFHeader) -> BaseChatModel:
+        # by their names: the engine's room stands above this one, since it reads the headers of its files from here
+        if find_spec("xllamacpp") is not None:
+            engine = import_module("langchain_scaffolding.local.engine")
+            server = engine.LocalServer(
+                header.path, name=_name(header.path), n_ctx=self.n_ctx, n_threads=self.n_threads
+            )
+            model: BaseChatModel = server.chat_model(**self.options)
+            return model
+        from langchain_scaffolding.discovery.llama_cpp import load_llama_cpp
+
+        threads = self.n_threads
+        if threads is None:
+            threads = import_module("langchain_scaffolding.local.threads").engine_threads()
+        return load_llama_cpp(header.path, n_ctx=_context(header, self.n_ctx), n_threads=threads, **self.options)
 
 
 def _default_folder(environ: Mapping[str, str]) -> Path:
@@ -215,8 +230,11 @@ def _name(file: Path) -> str:
     return file.stem if part is None else file.stem.removesuffix(f"-{part[0]:05}-of-{part[1]:05}")
 
 
+def _context(header: GGUFHeader, n_ctx: int) -> int:
+    return min(n_ctx, header.context_length or n_ctx)
+
+
 def _tags(header: GGUFHeader, source: str, n_ctx: int) -> ModelTags:
-    trained = header.context_length
     # the engine holds any model to a JSON schema by a grammar, and loads no vision projector
     chat = {str(Capability.CHAT), str(Capability.STRUCTURED_OUTPUT)} if header.chat_template else set()
     guessed = [name for name in guessed_capabilities(header.template, header.name) if name != Capability.VISION]
@@ -226,14 +244,14 @@ def _tags(header: GGUFHeader, source: str, n_ctx: int) -> ModelTags:
         "family": header.architecture,
         "parameters": header.parameters,
         "active_parameters": header.active_parameters,
-        "trained_context_length": trained,
+        "trained_context_length": header.context_length,
         "licence": header.licence,
         "guessed": guessed or None,
     }
     return ModelTags(
         size_gb=header.size_gb,
         quantization=header.quantization,
-        context_length=n_ctx if not trained else min(n_ctx, trained),
+        context_length=_context(header, n_ctx),
         capabilities=frozenset(chat),
         local=True,
         extra={key: fact for key, fact in facts.items() if fact is not None},

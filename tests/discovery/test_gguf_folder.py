@@ -270,6 +270,7 @@ def test_the_default_source_looks_where_the_environment_says(folder: Path, monke
         GGUFFolderSource().discover()
 
 
-def test_a_context_of_nothing_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="n_ctx=0 is out of range"):
-        GGUFFolderSource(folder=".", n_ctx=0)
+@pytest.mark.parametrize("option", ["n_ctx", "n_threads"])
+def test_a_context_or_threads_of_nothing_are_refused(option: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{option}=0 is out of range"):
+        GGUFFolderSource(folder=".", **{option: 0})

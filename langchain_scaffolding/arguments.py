@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,13 @@ def registered(
 ) -> tuple[Candidate, ...]:
     """The candidates; without any only if discovery may find some."""
     return () if discovery is not None and not models else tuple(register(models).values())
+
+
+def listed(option: str, values: Iterable[Any]) -> tuple[Any, ...]:
+    """The values of an option that takes several."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ConfigurationError(f"`{option}` takes a list, not one {type(values).__name__}: write `{option}=[...]`.")
+    return tuple(values)
 
 
 _STANDARD = frozenset({"api_key", "timeout", "max_retries"})

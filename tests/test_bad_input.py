@@ -12,6 +12,8 @@ from langchain_scaffolding.errors import (
     UnknownModelError,
     UnknownTaskError,
 )
+from langchain_scaffolding.filters import fits_context
+from langchain_scaffolding.scorers import SizeScorer
 from langchain_scaffolding.testing import ScriptedChatModel
 
 
@@ -97,6 +99,16 @@ async def test_an_empty_message_list_in_every_path() -> None:
 def test_a_misspelt_option() -> None:
     with pytest.raises(ConfigurationError, match="has no option `polcy`. Did you mean `policy`?"):
         ScaffoldingRouterLLM(models=[model()], polcy="greedy")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("scorers", SizeScorer("small")), ("filters", fits_context), ("observers", print), ("tasks", "poem")],
+)
+def test_one_where_a_list_is_taken(option: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=rf"`{option}` takes a list, not one \w+: write `{option}=\[...\]`"):
+        ScaffoldingRouterLLM(models=[model()], **{option: value})
+    ScaffoldingRouterLLM(models=[model()], **{option: [value]})
 
 
 def test_an_unknown_policy() -> None:

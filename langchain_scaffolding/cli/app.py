@@ -126,8 +126,10 @@ def explain(
 
 
 @app.command()
-def demo() -> None:
+def demo(as_json: JsonOption = False) -> None:
     """Route several tasks over two real models on this machine's CPU, then take the models away."""
     from langchain_scaffolding.cli.demo import run_demo
 
-    run_demo()
+    facts = run_demo(quiet=as_json)
+    if as_json:
+        print_json(facts)

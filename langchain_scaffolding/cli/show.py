@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.messages.ai import add_ai_message_chunks
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -57,15 +58,16 @@ def show_answer(message: BaseMessage) -> None:
     console.print(route_line(message.response_metadata["routing"]))
 
 
-def stream_answer(runnable: Runnable[Any, Any], text: str, **kwargs: Any) -> dict[str, Any]:
-    """Print an answer as it comes, and then who gave it; returns its routing facts."""
-    routing: dict[str, Any] = {}
+def stream_answer(runnable: Runnable[Any, Any], text: str, **kwargs: Any) -> BaseMessage:
+    """Print an answer as it comes, and then who gave it; returns the whole."""
+    chunks = []
     for chunk in runnable.stream(text, **kwargs):
         console.print(Text(str(chunk.content)), end="", soft_wrap=True)
-        routing = chunk.response_metadata.get("routing", routing)
+        chunks.append(chunk)
+    message = add_ai_message_chunks(*chunks)
     console.print()
-    console.print(route_line(routing))
-    return routing
+    console.print(route_line(message.response_metadata["routing"]))
+    return message
 
 
 def route_line(routing: dict[str, Any]) -> Text:

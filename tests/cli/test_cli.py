@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from langchain_scaffolding.cli import app as commands
+from langchain_scaffolding.cli import demo
 from langchain_scaffolding.cli.app import app
 from langchain_scaffolding.outcomes import ErrorClass, Outcome
 from langchain_scaffolding.performance import PerformanceTracker
@@ -23,7 +25,7 @@ from tests.discovery.servers import LLAMA_CPP, OLLAMA, VLLM, serving
 from tests.local.tiny_gguf import write_tiny_gguf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
@@ -284,6 +286,29 @@ def test_models_list_names_the_weights() -> None:
     assert [each["name"] for each in facts("models", "list")] == ["smollm2", "smollm2-q8"]
 
 
+# --- demo ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_tells_machines_what_was_asked_and_who_answered(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = write_tiny_gguf(tmp_path / "other.gguf", says="so.", quantization="F16")
+    monkeypatch.setattr(demo, "MODELS", (model, other))
+    told = facts("demo")
+    assert told["models"] == ["polite", "other"]
+    answered = {each["step"]: each["routing"]["model"] for each in told["steps"]}
+    winner = answered["routing"]
+    loser = next(name for name in told["models"] if name != winner)
+    assert answered["pinned"] == "other"
+    assert answered["winner gone"] == loser
+    gone = told["steps"][-1]
+    assert (gone["step"], gone["routing"]["source"]) == ("all gone", "rule_based")
+    assert [each["error"] for each in gone["routing"]["attempts"]] == ["connection", "connection"]
+    assert told["steps"][0]["asked"] == demo.PROMPTS["outline"]
+    assert all(0 <= each["routing"]["seconds"] < told["seconds"] for each in told["steps"])
+    assert max(len(each["asked"]) for each in told["steps"]) <= 200
+
+
 # --- progress --------------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +383,19 @@ def test_what_is_no_command_is_exit_code_2() -> None:
 )
 def test_every_command_says_what_it_does(command: list[str]) -> None:
     assert "Usage:" in run(*command, "--help")
+
+
+def test_every_command_prints_json_if_asked_to() -> None:
+    def commands_of(group: Any, *names: str) -> Iterator[tuple[str, Any]]:
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                yield from commands_of(command, *names, name)
+            else:
+                yield " ".join([*names, name]), command
+
+    every = dict(commands_of(get_command(app)))
+    assert {"demo", "discover", "doctor", "models get", "profiles check"} < every.keys()
+    assert [name for name, each in every.items() if not any("--json" in option.opts for option in each.params)] == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

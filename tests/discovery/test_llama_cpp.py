@@ -235,9 +235,9 @@ def test_the_real_engine_answers_calls_that_come_at_once(monkeypatch: pytest.Mon
     def ask(path: str) -> Any:
         return call(model, path, "List three steps to make tea.")
 
+    alone = ask("invoke")
+    assert "tea" in alone.text
+    assert alone.usage_metadata["output_tokens"] == 40
     with ThreadPoolExecutor(4) as threads:
-        answers = list(threads.map(ask, PATHS))
-    assert {"water" in answer.text.lower() for answer in answers} == {True}
-    assert len({answer.text for answer in answers}) == 1
-    assert answers[0].usage_metadata["output_tokens"] <= 40
-    assert model.get_num_tokens("tea") >= 1
+        assert [answer.text for answer in threads.map(ask, PATHS)] == [alone.text] * 4
+    assert 1 <= model.get_num_tokens("tea") <= 3

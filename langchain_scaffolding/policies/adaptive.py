@@ -152,8 +152,9 @@ class AdaptivePolicy:
             chances = self._chances(ranking.request, names, worth, variances, best)
             best = max(range(len(names)), key=chances.__getitem__)
             first = _draw(chances, self._random.random())
+            explored = worth[first] < worth[best]  # the better model, where a budget meant the worse, is no sacrifice
             self.decisions += 1
-            self.explored += first != best
+            self.explored += explored
             self._tries[names[first]] = self._tries.get(names[first], 0) + 1
         by_worth = sorted(range(len(names)), key=worth.__getitem__, reverse=True)
         by_worth.remove(first)
@@ -162,7 +163,7 @@ class AdaptivePolicy:
             propensities=dict(zip(names, chances, strict=True)),
             features=seen,
             policy=self.name,
-            explored=first != best,
+            explored=explored,
         )
 
     def preview(self, ranking: Ranking) -> Decision:
@@ -183,7 +184,10 @@ class AdaptivePolicy:
 
     @property
     def exploration_share(self) -> float:
-        """The share of decisions so far that tried another model first than the one believed to be best."""
+        """The share of decisions so far that tried a model first from which less was expected than they could have had.
+
+        Under a budget, a call that by its gain would have gone to the worse model and went to the better one is none.
+        """
         return self.explored / self.decisions if self.decisions else 0.0
 
     def _look(self, request: RouteRequest) -> _Seen:

@@ -37,7 +37,7 @@ class Spread:
     """
 
     general: float = 0.2
-    model: float = 0.4
+    model: float = 0.7
     task: float = 1.0
     model_at_task: float = 0.6
     measure: float = 0.02

@@ -160,6 +160,21 @@ def test_exploration_is_bounded_and_visible() -> None:
     assert "explored" in repr(policy)
 
 
+def test_under_a_budget_only_a_draw_of_the_model_believed_to_be_worse_explores() -> None:
+    policy = AdaptivePolicy(dearer_share=0.5, seed=3)
+    router = router_of("small", "large", policy=policy)
+    answered: Counter[tuple[str, bool]] = Counter()
+    for number in range(400):
+        explored = policy.explored
+        message = router.invoke(f"Question {number % 7} of {number % 11}.", task="title")
+        answered[routing(message)["model"], policy.explored > explored] += 1
+        router.record_feedback(message, float(routing(message)["model"] == "large" or number % 3 == 0))
+    assert answered["large", True] == 0
+    assert answered["small", True] > 0
+    assert answered["small", False] > 0
+    assert policy.exploration_share <= 0.25
+
+
 def test_exploration_ends_without_feedback_too() -> None:
     policy = AdaptivePolicy(seed=1)
     router = router_of("small", "large", policy=policy)

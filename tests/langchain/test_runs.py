@@ -370,7 +370,7 @@ async def test_no_run_is_left_pending_when_a_loop_over_a_stream_is_left() -> Non
 def test_a_call_that_was_left_behind_ends_its_run_when_it_can(path: str, native_async: bool) -> None:
     """Python cannot stop a thread: its run is open until the model returns. A task is cancelled, and its run closed."""
     seen, model = RecordingHandler(), small(Reply(hang=True), native_async=native_async)
-    router = router_of(model, large(), config=ScaffoldingConfig(attempt_timeout_ms=30))
+    router = router_of(model, large(), config=ScaffoldingConfig(attempt_timeout_ms=200))
     message = call(router, path, "hi", seen_by(seen))
     assert routing(message)["model"] == "large"
     model.release()

@@ -42,7 +42,9 @@ from langchain_scaffolding.ranking import Ranking
 from langchain_scaffolding.records import Observer
 from langchain_scaffolding.request import DEFAULT_TASK, RouteRequest
 from langchain_scaffolding.results import LocalCache
-from langchain_scaffolding.routing import Routing, RoutingByProfile, RoutingOptions
+from langchain_scaffolding.routing.by_profile import RoutingByProfile
+from langchain_scaffolding.routing.options import RoutingOptions
+from langchain_scaffolding.routing.routing import Routing
 from langchain_scaffolding.scorers import Scorer
 
 if TYPE_CHECKING:

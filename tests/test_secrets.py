@@ -102,8 +102,7 @@ def test_what_is_shown_of_a_router_holds_no_secret() -> None:
     for each in (one, chain, ranking, ranking.chosen, one.models, one.performance, one.health(), one.config):
         clean(repr(each), str(each))
     clean(ranking.as_line(), *chain.steps(), one.bind_tools([]), one.with_structured_output({"title": "T"}))
-    clean(one._repr_html_() if hasattr(one, "_repr_html_") else "")
-    clean(ranking._repr_html_() if hasattr(ranking, "_repr_html_") else "")
+    clean(ranking._repr_html_())
 
 
 @pytest.mark.parametrize("path", PATHS)

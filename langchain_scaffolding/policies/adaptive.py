@@ -7,7 +7,7 @@ import math
 import random
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from langchain_scaffolding.errors import ConfigurationError
 from langchain_scaffolding.policies.budgets import Budget
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from langchain_scaffolding.candidates import Candidate
     from langchain_scaffolding.outcomes import Outcome
     from langchain_scaffolding.performance import PairStats, PerformanceTracker
-    from langchain_scaffolding.policies.beliefs import Beliefs, Reading, Spread
+    from langchain_scaffolding.policies.beliefs import Beliefs, Places, Reading, Spread
     from langchain_scaffolding.ranking import Ranking
     from langchain_scaffolding.request import RouteRequest
 
@@ -34,15 +34,31 @@ _TRIES = 3
 _ALERT = 40  # decisions after a fall that explore without temper
 _FIRST = 20  # decisions before the share of exploration is worth watching
 _STEEPEST = 0.25  # the slope of the logistic function at its middle: probability for each log-odd
+_MAX_FIELDS = 1024
+
+
+class _Field(NamedTuple):
+    """The candidates that may be first, with what does not depend on the call."""
+
+    names: tuple[str, ...]
+    rows: Places
+    prices: Prices
+
+    def offset(self, name: str, length: float) -> float:
+        """What was expected of a model before anything was known of it, in log-odds."""
+        return self.prices.offsets(length)[self.names.index(name)] if name in self.names else 0.0
 
 
 class _Seen(TextFeatures):
-    """The features of one call, with what was believed of its models from elsewhere when one was chosen."""
+    """The features of one call, with what they were compared with when a model was chosen."""
 
-    __slots__ = ("offsets", "reading")
+    __slots__ = ("field", "reading")
 
-    offsets: dict[str, float]
+    field: _Field
     reading: Reading
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.measures, self.stems), (None, {"field": self.field, "reading": self.reading})
 
 
 class AdaptivePolicy:
@@ -121,7 +137,7 @@ class AdaptivePolicy:
         self._random = random.Random(seed)  # noqa: S311 - it explores
         self.beliefs: Beliefs = Beliefs(spread)
         self._lock = threading.Lock()
-        self._prices: dict[tuple[str, ...], Prices] = {}
+        self._fields: dict[tuple[str, ...], _Field] = {}
         self._answers: OrderedDict[str, tuple[str, str, _Seen]] = OrderedDict()
         self._judged: dict[tuple[str, str], int] = {}
         self._standings: dict[tuple[str, str], Standing] = {}
@@ -143,20 +159,22 @@ class AdaptivePolicy:
             return Decision(
                 order=tuple(ranking.names), propensities=dict.fromkeys(ranking.names[:1], 1.0), policy=self.name
             )
-        seen = self._look(ranking.request)
-        names = tuple([candidate.name for candidate in front])
+        request = ranking.request
+        seen = self._look(request)
         with self._lock:
-            worth, variances = self._worth(front, names, ranking.request, ranking.performance, seen)
-            best = max(range(len(names)), key=worth.__getitem__)
-            self._favourites[ranking.request.task] = names[best]
-            chances = self._chances(ranking.request, names, worth, variances, best)
+            seen.field = field = self._field_of(front)
+            names = field.names
+            worth, variances = self._worth(field, request.task, ranking.performance, seen)
+            by_worth = sorted(range(len(names)), key=worth.__getitem__, reverse=True)
+            best = by_worth[0]
+            self._favourites[request.task] = names[best]
+            chances = self._chances(request, field, worth, variances, best)
             best = max(range(len(names)), key=chances.__getitem__)
             first = _draw(chances, self._random.random())
             explored = worth[first] < worth[best]  # the better model, where a budget meant the worse, is no sacrifice
             self.decisions += 1
             self.explored += explored
             self._tries[names[first]] = self._tries.get(names[first], 0) + 1
-        by_worth = sorted(range(len(names)), key=worth.__getitem__, reverse=True)
         by_worth.remove(first)
         return Decision(
             order=(names[first], *[names[place] for place in by_worth]),
@@ -176,10 +194,10 @@ class AdaptivePolicy:
         Texts are ordered by it when only some may go to the better model.
         """
         front = [candidate for candidate in ranking.front if candidate.name in {model, over}]
-        names = tuple([candidate.name for candidate in front])
         with self._lock:
-            believed = self._quality(front, names, ranking.request.task, self._look(ranking.request))
-        chance = dict(zip(names, map(chance_of, *believed), strict=True))
+            field = self._field_of(front)
+            believed = self._quality(field, ranking.request.task, self._look(ranking.request).reading)
+        chance = dict(zip(field.names, map(chance_of, *believed), strict=True))
         return chance[model] - chance[over]
 
     @property
@@ -196,42 +214,37 @@ class AdaptivePolicy:
         seen.reading = self.beliefs.read(seen)
         return seen
 
-    def _quality(
-        self, front: Sequence[Candidate], names: tuple[str, ...], task: str, seen: _Seen
-    ) -> tuple[list[float], list[float]]:
+    def _field_of(self, front: Sequence[Candidate]) -> _Field:
+        names = tuple([candidate.name for candidate in front])
+        field = self._fields.get(names)
+        if field is None:
+            if len(self._fields) >= _MAX_FIELDS:
+                self._fields.clear()
+            prices = prices_of([candidate.tags for candidate in front])
+            field = self._fields[names] = _Field(names, self.beliefs.rows(names), prices)
+        return field
+
+    def _quality(self, field: _Field, task: str, reading: Reading) -> tuple[list[float], list[float]]:
         """Log-odds of a good answer and their variances, by what this policy has learned itself."""
         beliefs = self.beliefs
-        row, rows = beliefs.row_of_task(task), beliefs.rows(list(names))
         with_text = self._budget is not None  # then texts compete with each other, and not only models
-        expected, variances = beliefs.expect(row, rows, seen.reading, with_text=with_text)
-        offsets = self._prices_of(front, names).offsets(float(seen.reading.measures[0]))
-        seen.offsets = dict(zip(names, offsets, strict=True))
+        expected, variances = beliefs.expect(beliefs.row_of_task(task), field.rows, reading, with_text=with_text)
+        offsets = field.prices.offsets(float(reading.measures[0]))
         return [mean + more for mean, more in zip(expected.tolist(), offsets, strict=True)], variances.tolist()
 
-    def _prices_of(self, front: Sequence[Candidate], names: tuple[str, ...]) -> Prices:
-        prices = self._prices.get(names)
-        if prices is None:
-            prices = self._prices[names] = prices_of([candidate.tags for candidate in front])
-        return prices
-
     def _worth(
-        self,
-        front: Sequence[Candidate],
-        names: tuple[str, ...],
-        request: RouteRequest,
-        tracker: PerformanceTracker,
-        seen: _Seen,
+        self, field: _Field, task: str, tracker: PerformanceTracker, seen: _Seen
     ) -> tuple[list[float], list[float]]:
-        expected, variances = self._quality(front, names, request.task, seen)
-        worth, task, weights, dear = [], request.task, self.weights, self._prices_of(front, names).dear
-        for place, name in enumerate(names):
-            value, lost = expected[place], weights.cost * dear[place]
+        expected, variances = self._quality(field, task, seen.reading)
+        worth, quality, cost = [], self.weights.quality, self.weights.cost
+        for place, (name, value, dear) in enumerate(zip(field.names, expected, field.prices.dear, strict=True)):
             stats = tracker.stats(task, name)
-            if stats is not None:
-                standing = self._standing(task, name, stats)
-                value, variances[place] = standing.adjust(value, variances[place])
-                lost += standing.lost
-            worth.append(weights.quality * value - lost)
+            if stats is None:
+                worth.append(quality * value - cost * dear)
+                continue
+            standing = self._standing(task, name, stats)
+            adjusted, variances[place] = standing.adjust(value, variances[place])
+            worth.append(quality * adjusted - (cost * dear + standing.lost))
         return worth, variances
 
     def _standing(self, task: str, name: str, stats: PairStats) -> Standing:
@@ -243,15 +256,15 @@ class AdaptivePolicy:
         return standing
 
     def _chances(
-        self, request: RouteRequest, names: tuple[str, ...], worth: list[float], variances: list[float], best: int
+        self, request: RouteRequest, field: _Field, worth: list[float], variances: list[float], best: int
     ) -> list[float]:
         """The probability of each candidate to be tried first."""
         is_bounded = self.decisions > _FIRST and self.explored + 1 > self._exploration * (self.decisions + 1)
         explores = self._exploration > 0 and not request.deterministic and not is_bounded
         if self._budget is not None:
-            return self._chances_within_budget(self._budget, names, worth, variances, explores=explores)
+            return self._chances_within_budget(self._budget, field, worth, variances, explores=explores)
         if not explores:
-            return [float(place == best) for place in range(len(names))]
+            return [float(place == best) for place in range(len(worth))]
         alert = self._alerts.get(request.task, 0)
         if alert:
             self._alerts[request.task] = alert - 1
@@ -259,8 +272,12 @@ class AdaptivePolicy:
         weights = [
             math.exp(pull * (most - each) ** 2 / variance) for each, variance in zip(worth, variances, strict=True)
         ]
+        # who has hardly been tried, or was the best until it became worse, deserves a look
+        tries, fallen = self._tries, self._fallen.get(request.task, ())
         looks = [
-            place for place, name in enumerate(names) if place != best and self._deserves_a_look(request.task, name)
+            place
+            for place, name in enumerate(field.names)
+            if (tries.get(name, 0) < _TRIES or name in fallen) and place != best
         ]
         share = 0.0 if not looks else min(self._look_again, self._exploration / len(looks))
         scale = (1.0 - share * len(looks)) / sum(weights)
@@ -269,19 +286,15 @@ class AdaptivePolicy:
             chances[place] += share
         return chances
 
-    def _deserves_a_look(self, task: str, name: str) -> bool:
-        """Whether a model has hardly been tried, or was the best until it became worse."""
-        return self._tries.get(name, 0) < _TRIES or name in self._fallen.get(task, ())
-
     def _chances_within_budget(
-        self, budget: Budget, names: tuple[str, ...], worth: list[float], variances: list[float], *, explores: bool
+        self, budget: Budget, field: _Field, worth: list[float], variances: list[float], *, explores: bool
     ) -> list[float]:
         """The best of the dearer models for the texts that gain most, the cheapest for the others."""
-        cheapest = self._prices[names].cheapest
-        rival = max((place for place in range(len(names)) if place != cheapest), key=worth.__getitem__)
+        cheapest = field.prices.cheapest
+        rival = max((place for place in range(len(worth)) if place != cheapest), key=worth.__getitem__)
         gain = chance_of(worth[rival], variances[rival]) - chance_of(worth[cheapest], variances[cheapest])
         chance = budget.chance(gain, _STEEPEST * math.sqrt(variances[rival] + variances[cheapest]) if explores else 0.0)
-        return [chance if place == rival else 1.0 - chance if place == cheapest else 0.0 for place in range(len(names))]
+        return [chance if place == rival else 1.0 - chance if place == cheapest else 0.0 for place in range(len(worth))]
 
     # --- learning ------------------------------------------------------------------------------------------------
 
@@ -302,8 +315,9 @@ class AdaptivePolicy:
 
     def _learn(self, task: str, model: str, seen: _Seen, score: float) -> None:
         beliefs = self.beliefs
-        row, (place,) = beliefs.row_of_task(task), beliefs.rows([model])
-        beliefs.learn(row, place, seen.reading, score, offset=seen.offsets.get(model, 0.0))
+        row, place = beliefs.row_of_task(task), int(beliefs.rows([model])[0])
+        offset = seen.field.offset(model, float(seen.reading.measures[0]))
+        beliefs.learn(row, place, seen.reading, score, offset=offset)
         beliefs.see(seen)
         self._judged[task, model] = self._judged.get((task, model), 0) + 1
         change = self._changes.setdefault((task, model), ChangeDetector()).hear(score)

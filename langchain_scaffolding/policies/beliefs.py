@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from langchain_scaffolding.policies.features import TextFeatures
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+Places: TypeAlias = np.ndarray[Any, np.dtype[np.intp]]
 
 _LEAST_VARIANCE = 1e-6
 
@@ -57,8 +58,11 @@ class Reading(NamedTuple):
     """
 
     measures: Floats
-    stems: np.ndarray[Any, np.dtype[np.uint16]]
+    stems: Places
     weights: Floats
+
+
+_NO_TEXT = Reading(np.zeros(len(MEASURES)), np.zeros(0, np.intp), np.zeros(0))
 
 
 class _Effects:
@@ -122,7 +126,7 @@ class Beliefs:
         self._centre, self._width = np.zeros(width), np.ones(width)
         self._commonness = np.zeros(BUCKETS)  # of each word the logarithm of 1 + the number of texts with it
 
-    def rows(self, models: Sequence[str]) -> list[int]:
+    def rows(self, models: Sequence[str]) -> Places:
         """The row of each model; room is made for those seen first."""
         known = self.models
         for name in models:
@@ -130,7 +134,7 @@ class Beliefs:
                 known[name] = len(known)
                 if len(known) > len(self._model.mean):
                     self._make_room(len(self._task.mean), 2 * len(self._model.mean))
-        return [known[name] for name in models]
+        return np.array([known[name] for name in models], dtype=np.intp)
 
     def row_of_task(self, task: str) -> int:
         """The row of a task; room is made for one seen first."""
@@ -149,11 +153,12 @@ class Beliefs:
     def read(self, features: TextFeatures) -> Reading:
         """A text as it compares with those seen so far; one without a word is like the mean of them."""
         if not features.stems:
-            return Reading(np.zeros(len(MEASURES)), np.zeros(0, np.uint16), np.zeros(0))
-        measures = np.clip((np.array(features.measures) - self._centre) / self._width, -3.0, 3.0)
-        stems = np.array(features.stems, dtype=np.uint16)
+            return _NO_TEXT
+        measures = (np.array(features.measures) - self._centre) / self._width
+        measures = np.minimum(np.maximum(measures, -3.0), 3.0)  # half the time of `np.clip`
+        stems = np.array(features.stems, dtype=np.intp)
         # the square root of the inverse document frequency; above 0, since no word was in more texts than there were
-        rarity = math.log(self._texts + 2.0) - self._commonness[stems]
+        rarity = math.log(self._texts + 2.0) - self._commonness.take(stems)
         return Reading(measures, stems, np.sqrt(rarity / rarity.sum()))
 
     def see(self, features: TextFeatures) -> None:
@@ -166,10 +171,10 @@ class Beliefs:
         self._centre += rate * away
         square = self._width**2 if self._texts > 2 else np.ones_like(away)
         self._width = np.sqrt(np.maximum((1 - rate) * (square + rate * away**2), 0.01))
-        stems = np.array(features.stems, dtype=np.uint16)
+        stems = np.array(features.stems, dtype=np.intp)
         self._commonness[stems] = np.log(np.exp(self._commonness[stems]) + 1.0)
 
-    def expect(self, task: int, rows: list[int], text: Reading, *, with_text: bool = False) -> tuple[Floats, Floats]:
+    def expect(self, task: int, rows: Places, text: Reading, *, with_text: bool = False) -> tuple[Floats, Floats]:
         """Log-odds of a good answer by each model, and the variances of what sets the models apart.
 
         Args:
@@ -178,18 +183,19 @@ class Beliefs:
             text: The text.
             with_text: Whether the variances are those at this very text, and not those at the task.
         """
+        # `take` and `dot` are two to four times as fast as an index and `@` on arrays as small as these
         measures, stems, weights = text
         for_all = self._general.mean[0] + self._task.mean[task]
         expected = self._model.mean + self._model_at_task.mean[task]
         variances = self._model.variance + self._model_at_task.variance[task]
         if len(stems):
-            for_all += self._measure.mean @ measures + self._word.mean[stems] @ weights
-            expected += measures @ self._model_by_measure.mean
-            expected += weights @ self._model_by_word.mean[stems]
+            for_all += self._measure.mean.dot(measures) + self._word.mean.take(stems).dot(weights)
+            expected += measures.dot(self._model_by_measure.mean)
+            expected += weights.dot(self._model_by_word.mean.take(stems, axis=0))
             if with_text:
-                variances += measures**2 @ self._model_by_measure.variance
-                variances += weights**2 @ self._model_by_word.variance[stems]
-        return expected[rows] + for_all, variances[rows]
+                variances += (measures**2).dot(self._model_by_measure.variance)
+                variances += (weights**2).dot(self._model_by_word.variance.take(stems, axis=0))
+        return expected.take(rows) + for_all, variances.take(rows)
 
     def learn(self, task: int, row: int, text: Reading, score: float, *, offset: float = 0.0) -> None:
         """Learn how good an answer was.

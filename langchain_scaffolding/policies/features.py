@@ -17,11 +17,11 @@ _CHARACTERS = 2000
 _HEAD, _TAIL = 480, 160
 _STEM = 5
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|\d+")  # of Chinese and Japanese, each character
-_SPACED = bytes(code if code < 128 and chr(code).isalnum() else 32 for code in range(256))
-_DIGITS = b"0123456789"
-_CODE = b"{}();=<>[]_`"
-_MATHEMATICS = b"$^\\+*/%"
-_CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# of ASCII: small letters and digits as they are, capitals as small letters, a space for all else
+_WORDS = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
+_COUNTED = (b"0123456789", b"{}();=<>[]_`", b"$^\\+*/%", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_KINDS = bytes(next((kind for kind, each in enumerate(_COUNTED) if code in each), 255) for code in range(256))
+_UNCOUNTED = bytes(code for code, kind in enumerate(_KINDS) if kind == 255)
 
 
 class TextFeatures(Mapping[str, float]):
@@ -51,7 +51,7 @@ class TextFeatures(Mapping[str, float]):
             return cls((0.0,) * len(MEASURES), ())
         start = text[:_CHARACTERS]
         ends = start if len(start) <= _HEAD + _TAIL else f"{start[:_HEAD]} {start[-_TAIL:]}"
-        return cls(_measures(start, len(text)), tuple({zlib.crc32(stem) % BUCKETS for stem in _stems(ends.lower())}))
+        return cls(_measures(start, len(text)), tuple({zlib.crc32(stem) % BUCKETS for stem in _stems(ends)}))
 
     def __getitem__(self, name: str) -> float:
         if name not in MEASURES:
@@ -70,23 +70,21 @@ class TextFeatures(Mapping[str, float]):
 
 def _stems(text: str) -> set[bytes]:
     if text.isascii():  # four times as fast as a regular expression
-        return {word[:_STEM] for word in text.encode().translate(_SPACED).split()}
-    return {word[:_STEM].encode("utf-8", "replace") for word in _WORD.findall(text)}
+        return {word[:_STEM] for word in text.encode().translate(_WORDS).split()}
+    return {word[:_STEM].encode("utf-8", "replace") for word in _WORD.findall(text.lower())}
 
 
 def _measures(start: str, length: int) -> tuple[float, ...]:
     raw = start.encode("utf-8", "replace")
-
-    def number_of(characters: bytes) -> int:
-        return len(raw) - len(raw.translate(None, characters))  # ten times as fast as a regular expression
-
+    kinds = raw.translate(_KINDS, _UNCOUNTED)  # in one pass, and ten times as fast as a regular expression
+    log, count = math.log1p, raw.count
     return (
-        math.log1p(length),
-        math.log1p(number_of(_DIGITS)),
-        math.log1p(raw.count(b"\n")),
-        math.log1p(raw.count(b". ") + raw.count(b"? ") + raw.count(b"! ") + 1),
-        math.log1p(number_of(_CODE)),
-        math.log1p(number_of(_MATHEMATICS)),
-        min(len(start) / (raw.count(b" ") + 1), 12.0),
-        10.0 * number_of(_CAPITALS) / max(len(start), 1),
+        log(length),
+        log(kinds.count(0)),
+        log(count(b"\n")),
+        log(count(b". ") + count(b"? ") + count(b"! ") + 1),
+        log(kinds.count(1)),
+        log(kinds.count(2)),
+        min(len(start) / (count(b" ") + 1), 12.0),
+        10.0 * kinds.count(3) / max(len(start), 1),
     )

@@ -255,6 +255,18 @@ def test_what_was_learned_survives_a_pickle_and_a_copy() -> None:
         assert routing(again.invoke("A text.", task="title", temperature=0))["model"] == "large"
 
 
+def test_an_answer_given_before_a_pickle_is_learned_from_after_it() -> None:
+    policy = AdaptivePolicy()
+    router = router_of("small", "large", policy=policy)
+    answer = router.invoke("Name a colour.", task="title")
+    twin = pickle.loads(pickle.dumps(policy))
+    ranking = router.explain("Name a colour.", task="title")
+    before = policy.advantage(ranking, "large", "small")
+    for each in (policy, twin):
+        each.judge(routing(answer)["decision_id"], 1.0)
+    assert twin.advantage(ranking, "large", "small") == policy.advantage(ranking, "large", "small") != before
+
+
 def test_a_model_added_later_is_tried() -> None:
     router = router_of("small", "middle")
     answer_and_judge(router, lambda name: 0.5, 60)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from itertools import repeat
+from typing import TYPE_CHECKING
 
 from langchain_scaffolding.candidates import Capability
 from langchain_scaffolding.errors import ConfigurationError
+from langchain_scaffolding.pools import Points, Pool
 from langchain_scaffolding.scorers import name_of
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from langchain_scaffolding.candidates import Candidate
     from langchain_scaffolding.filters import Filter
     from langchain_scaffolding.performance import PerformanceTracker
+    from langchain_scaffolding.pools import Learned
     from langchain_scaffolding.request import Needs, RouteRequest
     from langchain_scaffolding.scorers import Scorer
 
@@ -86,33 +89,6 @@ class Decision:
         return iter(self.order)
 
 
-Learned: TypeAlias = tuple[float | None, ...]
-"""Points of the scorers that read more than the candidate, in their order."""
-
-
-_Entry: TypeAlias = "tuple[bool, float, float, str, Candidate]"
-"""Whether its abilities are unproven, its fixed points, its size, its name, and the candidate."""
-
-
-class _Scored(NamedTuple):
-    """A candidate as it is sorted: proven abilities first, then points, then the smaller size, then the name."""
-
-    unproven: bool
-    minus_score: float
-    size: float
-    name: str
-    candidate: Candidate
-    dynamic: Learned
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Pool:
-    """The candidates that pass the cacheable filters for one kind of request, with their fixed points."""
-
-    entries: tuple[_Entry, ...]
-    rejected: tuple[Rejected, ...]
-
-
 class Ranking:
     """All candidates for one request: those that can serve, best first, and why the others cannot.
 
@@ -136,7 +112,8 @@ class Ranking:
     def __init__(
         self,
         request: RouteRequest,
-        scored: Sequence[_Scored],
+        points: Points,
+        order: Sequence[int],
         rejected: Sequence[Rejected],
         ranker: Ranker,
         decision: Decision | None = None,
@@ -145,49 +122,59 @@ class Ranking:
         self.rejected = tuple(rejected)
         self.decision = decision
         self.what_if: Callable[[Ranking], Sequence[object]] | None = None
-        self._scored = scored
+        self._points = points
+        self._order = order
         self._ranker = ranker
-        self.names = [entry.name for entry in scored]
+        names = points.pool.names
+        self.names = [names[place] for place in order]
         """The names of the candidates that can serve, best first."""
-        self._points: dict[str, Mapping[str, float]] = {}
+        self._parts: dict[str, Mapping[str, float]] = {}
 
     @cached_property
     def ranked(self) -> tuple[Ranked, ...]:
         """Candidates that can serve, best first."""
+        candidates, totals = self._points.pool.candidates, self._points.totals
         return tuple(
-            Ranked(candidate=entry.candidate, score=-entry.minus_score, parts=self._ranker.parts(entry))
-            for entry in self._scored
+            Ranked(
+                candidate=candidates[place],
+                score=totals[place],
+                parts=self._ranker.parts(name, self._points.learned(place)),
+            )
+            for name, place in zip(self.names, self._order, strict=True)
         )
 
-    @property
-    def learned(self) -> dict[str, Learned]:
-        """By name the points that follow from what was learned."""
-        return {entry.name: entry.dynamic for entry in self._scored}
+    def learned(self, name: str) -> Learned | None:
+        """The points of a candidate that follow from what was learned, or `None` if it did not pass the filters."""
+        place = self._points.pool.places.get(name)
+        return None if place is None else self._points.learned(place)
 
     @property
     def candidates(self) -> list[Candidate]:
         """The candidates that can serve, best first."""
-        return [entry.candidate for entry in self._scored]
+        candidates = self._points.pool.candidates
+        return [candidates[place] for place in self._order]
 
     @property
     def chosen(self) -> Ranked | None:
         """The winner, or `None` if no candidate can serve."""
-        return self.ranked[0] if self._scored else None
+        return self.ranked[0] if self.names else None
 
     @cached_property
     def scores(self) -> dict[str, float]:
         """Points by name, of the candidates that can serve."""
-        return {entry.name: -entry.minus_score for entry in self._scored}
+        totals = self._points.totals
+        return {name: totals[place] for name, place in zip(self.names, self._order, strict=True)}
 
     @property
     def front(self) -> list[Candidate]:
         """The candidates that may be first: those that state the needed abilities, or all if none does."""
-        unproven = bool(self._scored) and self._scored[0].unproven
-        return [entry.candidate for entry in self._scored if entry.unproven == unproven]
+        candidates, unproven = self._points.pool.candidates, self._points.pool.unproven
+        return [candidates[place] for place in self._order if unproven[place] == unproven[self._order[0]]]
 
     def same_tier(self, name: str, other: str) -> bool:
         """Whether two candidates that can serve are alike in stating the abilities that the request needs."""
-        return len({entry.unproven for entry in self._scored if entry.name in {name, other}}) == 1
+        pool = self._points.pool
+        return pool.unproven[pool.places[name]] == pool.unproven[pool.places[other]]
 
     def as_line(self) -> str:
         """The decision as one line for logs, without a word of the prompt."""
@@ -196,7 +183,7 @@ class Ranking:
             for entry in self.ranked
         )
         rejected = "; ".join(f"{entry.name}: {entry.reason}" for entry in self.rejected)
-        chosen = self._scored[0].name if self._scored else "the last resort"
+        chosen = self.names[0] if self.names else "the last resort"
         return f"task {self.request.task!r} -> {chosen} | ranked {ranked or 'none'} | rejected {rejected or 'none'}"
 
     def score_of(self, name: str) -> float | None:
@@ -210,31 +197,37 @@ class Ranking:
 
     def points_of(self, name: str) -> Mapping[str, float] | None:
         """The points of a candidate by scorer, or `None` if it cannot serve."""
-        points = self._points.get(name)
-        if points is None:
-            found = next((entry for entry in self._scored if entry.name == name), None)
-            if found is None:
+        parts = self._parts.get(name)
+        if parts is None:
+            place = self._points.pool.places.get(name)
+            if place is None or place not in self._order:
                 return None
-            points = self._points[name] = self._ranker.parts(found)
-        return points
+            parts = self._parts[name] = self._ranker.parts(name, self._points.learned(place))
+        return parts
 
     def in_order(self, names: Iterable[str], decision: Decision | None = None) -> Ranking:
         """The same ranking with the named candidates first, in this order; names it does not hold are passed over."""
-        by_name = {entry.name: entry for entry in self._scored}
-        first = [by_name.pop(name) for name in dict.fromkeys(names) if name in by_name]
-        return Ranking(
-            self.request, [*first, *by_name.values()], self.rejected, self._ranker, decision or self.decision
-        )
+        places, rest, first = self._points.pool.places, dict.fromkeys(self._order), list[int]()
+        for name in names:
+            place = places.get(name)
+            if place is not None and place in rest:
+                del rest[place]
+                first.append(place)
+        return self._with([*first, *rest], self.rejected, decision or self.decision)
 
     def without(self, reasons: Mapping[str, str], *, by: str) -> Ranking:
         """The same ranking with the named candidates rejected, each with its reason."""
+        candidates = self._points.pool.candidates
         rejected = [
-            Rejected(candidate=entry.candidate, reason=reasons[entry.name], by=by)
-            for entry in self._scored
-            if entry.name in reasons
+            Rejected(candidate=candidates[place], reason=reasons[name], by=by)
+            for name, place in zip(self.names, self._order, strict=True)
+            if name in reasons
         ]
-        scored = [entry for entry in self._scored if entry.name not in reasons]
-        return Ranking(self.request, scored, (*self.rejected, *rejected), self._ranker, self.decision)
+        order = [place for place in self._order if candidates[place].name not in reasons]
+        return self._with(order, (*self.rejected, *rejected), self.decision)
+
+    def _with(self, order: Sequence[int], rejected: Sequence[Rejected], decision: Decision | None) -> Ranking:
+        return Ranking(self.request, self._points, order, rejected, self._ranker, decision)
 
     def __str__(self) -> str:
         """The ranking as lines of text."""
@@ -247,8 +240,8 @@ class Ranking:
 
     def __repr__(self) -> str:
         """The winner and the counts."""
-        chosen = self._scored[0].name if self._scored else None
-        return f"Ranking(chosen={chosen!r}, ranked={len(self._scored)}, rejected={len(self.rejected)})"
+        chosen = self.names[0] if self.names else None
+        return f"Ranking(chosen={chosen!r}, ranked={len(self.names)}, rejected={len(self.rejected)})"
 
     def _repr_html_(self) -> str:
         from langchain_scaffolding.display import ranking_html
@@ -316,7 +309,7 @@ class Ranker:
         lengths.update(limit for each in filters for limit in getattr(each, "token_limits", ()))
         self._lengths = sorted(length for length in lengths if length is not None)
         self._fixed: dict[str, dict[str, float]] = {}
-        self._pools: dict[Hashable, _Pool] = {}
+        self._pools: dict[Hashable, tuple[Pool, list[Rejected]]] = {}
         self.cacheable = not self._asked_filters and all(
             getattr(scorer, "cacheable", False) for scorer in self._dynamic_scorers
         )
@@ -337,69 +330,42 @@ class Ranker:
     def rank(self, request: RouteRequest) -> Ranking:
         """The ranking for a request. Calls no model."""
         key = self.key(request)
-        pool = self._pools.get(key)
-        if pool is None:
-            pool = self._pools[key] = self._make_pool(request)
+        found = self._pools.get(key)
+        if found is None:
+            found = self._pools[key] = self._make_pool(request)
             if len(self._pools) > _MAX_POOLS:
                 self._pools.clear()
-        entries, rejected = pool.entries, pool.rejected
+        pool, rejected = found
         if self._asked_filters:
-            entries, more = self._ask_filters(request, entries)
-            rejected = (*rejected, *more)
-        return Ranking(request, sorted(self._scored(request, entries)), rejected, self)
+            pool, more = self._ask_filters(request, pool)
+            rejected = [*rejected, *more]
+        scorers, tracker = self._dynamic_scorers, self.tracker
+        columns = [[*map(scorer, repeat(request), pool.candidates, repeat(tracker))] for scorer in scorers]
+        points = Points.of(pool, columns)
+        return Ranking(request, points, points.order(), rejected, self)
 
     def learned(self, request: RouteRequest, name: str) -> Learned:
         """The points of one candidate that follow from what was learned."""
         candidate = self._candidates[name]
         return tuple([scorer(request, candidate, self.tracker) for scorer in self._dynamic_scorers])
 
-    def parts(self, entry: _Scored) -> dict[str, float]:
-        """Points by scorer, in the order in which the scorers were given."""
-        points = dict(self._fixed[entry.name])
-        dynamic = zip(self._dynamic_names, entry.dynamic, strict=True)
-        points.update({name: value for name, value in dynamic if value is not None})
-        return {name: points[name] for name in self._names if name in points}
+    def parts(self, name: str, learned: Learned) -> dict[str, float]:
+        """Points of a candidate by scorer, in the order in which the scorers were given."""
+        points = dict(self._fixed[name])
+        dynamic = zip(self._dynamic_names, learned, strict=True)
+        points.update({scorer: value for scorer, value in dynamic if value is not None})
+        return {scorer: points[scorer] for scorer in self._names if scorer in points}
 
-    def _scored(self, request: RouteRequest, entries: Iterable[_Entry]) -> Iterator[_Scored]:
-        scorers, tracker = self._dynamic_scorers, self.tracker
-        new = tuple.__new__
-        only = scorers[0] if len(scorers) == 1 else None  # the usual case, for which no list is made
-        for unproven, fixed, size, name, candidate in entries:
-            dynamic: Learned
-            if only is not None:
-                dynamic = (only(request, candidate, tracker),)
-            else:
-                dynamic = tuple([scorer(request, candidate, tracker) for scorer in scorers])
-            score = fixed
-            for points in dynamic:
-                if points is not None:
-                    score += points
-            if score != score:  # noqa: PLR0124 - NaN, which has no place in an order
-                msg = (
-                    f"A scorer gave {name!r} points that are no number (NaN); "
-                    "let it return `None` where it cannot tell."
-                )
-                raise ConfigurationError(msg)
-            yield new(_Scored, (unproven, -score, size, name, candidate, dynamic))
-
-    def _make_pool(self, request: RouteRequest) -> _Pool:
+    def _make_pool(self, request: RouteRequest) -> tuple[Pool, list[Rejected]]:
         entries, rejected = [], []
-        for name, candidate in self._candidates.items():
+        for candidate in self._candidates.values():
             rejection = self._rejection(request, candidate, self._kept_filters)
             if rejection is not None:
                 rejected.append(rejection)
-                continue
-            size = candidate.tags.size_gb
-            entries.append(
-                (
-                    _is_unproven(request.needs, candidate),
-                    self._fixed_points(request, candidate),
-                    float("inf") if size is None else size,
-                    name,
-                    candidate,
-                )
-            )
-        return _Pool(entries=tuple(entries), rejected=tuple(rejected))
+            else:
+                fixed = self._fixed_points(request, candidate)
+                entries.append((candidate, fixed, _is_unproven(request.needs, candidate)))
+        return Pool.of(entries), rejected
 
     def _fixed_points(self, request: RouteRequest, candidate: Candidate) -> float:
         parts = self._fixed.get(candidate.name)
@@ -418,12 +384,11 @@ class Ranker:
                 return Rejected(candidate=candidate, reason=reason, by=name_of(each))
         return None
 
-    def _ask_filters(
-        self, request: RouteRequest, entries: Sequence[_Entry]
-    ) -> tuple[tuple[_Entry, ...], list[Rejected]]:
-        rejections = [self._rejection(request, entry[4], self._asked_filters) for entry in entries]
-        kept = [entry for entry, rejection in zip(entries, rejections, strict=True) if rejection is None]
-        return tuple(kept), [rejection for rejection in rejections if rejection is not None]
+    def _ask_filters(self, request: RouteRequest, pool: Pool) -> tuple[Pool, list[Rejected]]:
+        asked = [candidate for name, candidate in self._candidates.items() if name in pool.places]
+        answers = [self._rejection(request, candidate, self._asked_filters) for candidate in asked]
+        rejected = [rejection for rejection in answers if rejection is not None]
+        return pool.without({each.name for each in rejected}) if rejected else pool, rejected
 
 
 def _is_unproven(needs: Needs, candidate: Candidate) -> bool:

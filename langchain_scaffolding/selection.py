@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from langchain_scaffolding.outcomes import Outcome
     from langchain_scaffolding.performance import PerformanceTracker
     from langchain_scaffolding.policies import Policy
-    from langchain_scaffolding.ranking import Learned, Ranker, Ranking
+    from langchain_scaffolding.ranking import Ranker, Ranking
     from langchain_scaffolding.request import RouteRequest
 
 logger = logging.getLogger(__name__)
@@ -26,11 +26,10 @@ Chain = TypeVar("Chain")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Choice(Generic[Chain]):
-    """A choice that was made, the points it was made on, and when it is made anew by the selector's clock."""
+    """A choice that was made, with the points it was made on, and when it is made anew by the selector's clock."""
 
     ranking: Ranking
     chain: Chain
-    learned: dict[str, Learned]
     until: float
 
 
@@ -125,7 +124,7 @@ class Selector(Generic[Chain]):
     def _choose(self, request: RouteRequest, key: Hashable) -> _Choice[Chain]:
         ranking = self._decide(request, self._incumbent(key), self.policy.order)
         until = self._clock() + self._ttl_s
-        choice = _Choice(ranking=ranking, chain=self._build(ranking), learned=ranking.learned, until=until)
+        choice = _Choice(ranking=ranking, chain=self._build(ranking), until=until)
         if ranking.names:
             with self._lock:
                 if len(self._choices) >= self._maxsize:
@@ -147,11 +146,10 @@ class Selector(Generic[Chain]):
         ranking = self.ranker.rank(request)
         if not ranking.names:
             return ranking
-        scores = ranking.scores
         decided = order_of(ranking)
         order = list(decided)
-        if incumbent in scores and ranking.same_tier(incumbent, order[0]):
-            lead = scores[order[0]] - scores[incumbent]
+        if incumbent is not None and incumbent in ranking.scores and ranking.same_tier(incumbent, order[0]):
+            lead = ranking.scores[order[0]] - ranking.scores[incumbent]
             if lead < self._margin:
                 order.insert(0, incumbent)
         order[:0] = self._prefer(request.task)
@@ -164,7 +162,7 @@ class Selector(Generic[Chain]):
     def _changed(self, task: str, model: str) -> None:
         """What was learned of a model has changed: drop the choices whose points it moves."""
         for key, choice in tuple(self._by_task.get(task, {}).items()):
-            before = choice.learned.get(model)
+            before = choice.ranking.learned(model)
             if before is not None and self.ranker.learned(choice.ranking.request, model) != before:
                 with self._lock:
                     self._forget(key)

@@ -359,6 +359,39 @@ def test_points_of_scorers_that_share_a_name_are_told_apart_and_all_count() -> N
     assert ranking.ranked[1].parts == {"<lambda>": 0.0, "size": 3.0, "<lambda> #2": 0.0, "size #2": 0.0}
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([None, 1.0, 9.0]),
+            st.booleans(),
+            st.sampled_from([None, -1.0, 0.0, 0.5, float("inf"), float("-inf")]),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_proven_abilities_then_points_then_size_then_name_decide(
+    models: list[tuple[float | None, bool, float]],
+) -> None:
+    candidates = [
+        candidate(f"m{place}", size_gb=size, **({"capabilities": {"CHAT", "TOOLS"}} if tools else {}))
+        for place, (size, tools, _) in enumerate(models)
+    ]
+    points = {f"m{place}": learned for place, (_, _, learned) in enumerate(models)}
+    router = ScaffoldingRouterLLM(
+        models=candidates, scorers=[SizeScorer(), lambda _request, each, _tracker: points[each.name]]
+    )
+    ranking = router.explain("hi", tools=[get_weather])
+    size_points = {None: 0.0, 1.0: 3.0, 9.0: 1.0}
+
+    def key(place: int) -> tuple[object, ...]:
+        size, tools, learned = models[place]
+        return (not tools, -size_points[size] - (learned or 0.0), size or float("inf"), f"m{place}")
+
+    assert ranking.names == [f"m{place}" for place in sorted(range(len(models)), key=key)]
+    assert [each.parts.get("<lambda>") for each in ranking.ranked] == [points[name] for name in ranking.names]
+
+
 def test_points_that_are_no_number_and_what_is_no_scorer_are_told() -> None:
     models = [candidate("a")]
     with pytest.raises(ConfigurationError, match=r"A scorer gave 'a' points that are no number \(NaN\)"):

@@ -19,7 +19,7 @@ from langchain_scaffolding.performance.rows import PerformanceRow
 from langchain_scaffolding.performance.sources import Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from langchain_scaffolding.outcomes import Outcome
     from langchain_scaffolding.performance.listeners import Judge, Listener
@@ -231,6 +231,15 @@ class PerformanceTracker:
             with self._lock:
                 found = self._knowledge.stats((task, model))
         return found
+
+    def stats_of(self, task: str, models: Sequence[str]) -> list[PairStats | None]:
+        """The `stats` of several models at one task."""
+        ready = self._knowledge.ready
+        try:
+            return [ready[task, model] for model in models]
+        except KeyError:
+            with self._lock:
+                return [self._knowledge.stats((task, model)) for model in models]
 
     def snapshot(self) -> list[PerformanceRow]:
         """One row per task and model, sorted by both."""

@@ -209,8 +209,7 @@ class AdaptivePolicy:
         return self.explored / self.decisions if self.decisions else 0.0
 
     def _look(self, request: RouteRequest) -> _Seen:
-        found = TextFeatures.of(request.text)
-        seen = _Seen(found.measures, found.stems)
+        seen = _Seen.of(request.text)
         seen.reading = self.beliefs.read(seen)
         return seen
 
@@ -229,31 +228,31 @@ class AdaptivePolicy:
         beliefs = self.beliefs
         with_text = self._budget is not None  # then texts compete with each other, and not only models
         expected, variances = beliefs.expect(beliefs.row_of_task(task), field.rows, reading, with_text=with_text)
-        offsets = field.prices.offsets(float(reading.measures[0]))
-        return [mean + more for mean, more in zip(expected.tolist(), offsets, strict=True)], variances.tolist()
+        prices, length = field.prices, float(reading.measures[0])
+        offsets = zip(expected.tolist(), prices.head_starts, prices.slopes, strict=True)
+        return [mean + (start + slope * length) for mean, start, slope in offsets], variances.tolist()
 
     def _worth(
         self, field: _Field, task: str, tracker: PerformanceTracker, seen: _Seen
     ) -> tuple[list[float], list[float]]:
         expected, variances = self._quality(field, task, seen.reading)
         worth, quality, cost = [], self.weights.quality, self.weights.cost
-        for place, (name, value, dear) in enumerate(zip(field.names, expected, field.prices.dear, strict=True)):
-            stats = tracker.stats(task, name)
+        standings, judged, known = self._standings, self._judged, tracker.stats_of(task, field.names)
+        for place, (stats, value, dear) in enumerate(zip(known, expected, field.prices.dear, strict=True)):
             if stats is None:
                 worth.append(quality * value - cost * dear)
                 continue
-            standing = self._standing(task, name, stats)
+            pair = (task, field.names[place])
+            standing = standings.get(pair)
+            if standing is None or standing.stats is not stats or standing.judged != judged.get(pair, 0):
+                standing = standings[pair] = self._standing(pair, stats)
             adjusted, variances[place] = standing.adjust(value, variances[place])
             worth.append(quality * adjusted - (cost * dear + standing.lost))
         return worth, variances
 
-    def _standing(self, task: str, name: str, stats: PairStats) -> Standing:
-        judged = self._judged.get((task, name), 0)
-        standing = self._standings.get((task, name))
-        if standing is None or standing.stats is not stats or standing.judged != judged:
-            deadline_s = self._deadlines.get(task, self._deadline_s)
-            standing = self._standings[task, name] = Standing.of(stats, judged, self.weights, deadline_s)
-        return standing
+    def _standing(self, pair: tuple[str, str], stats: PairStats) -> Standing:
+        deadline_s = self._deadlines.get(pair[0], self._deadline_s)
+        return Standing.of(stats, self._judged.get(pair, 0), self.weights, deadline_s)
 
     def _chances(
         self, request: RouteRequest, field: _Field, worth: list[float], variances: list[float], best: int
@@ -270,7 +269,8 @@ class AdaptivePolicy:
             self._alerts[request.task] = alert - 1
         most, pull = worth[best], -0.5 if alert else -0.5 / self._temper**2
         weights = [
-            math.exp(pull * (most - each) ** 2 / variance) for each, variance in zip(worth, variances, strict=True)
+            math.exp(pull * (behind := most - each) * behind / variance)
+            for each, variance in zip(worth, variances, strict=True)
         ]
         # who has hardly been tried, or was the best until it became worse, deserves a look
         tries, fallen = self._tries, self._fallen.get(request.task, ())

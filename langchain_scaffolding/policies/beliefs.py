@@ -158,8 +158,8 @@ class Beliefs:
         measures = np.minimum(np.maximum(measures, -3.0), 3.0)  # half the time of `np.clip`
         stems = np.array(features.stems, dtype=np.intp)
         # the square root of the inverse document frequency; above 0, since no word was in more texts than there were
-        rarity = math.log(self._texts + 2.0) - self._commonness.take(stems)
-        return Reading(measures, stems, np.sqrt(rarity / rarity.sum()))
+        rarity = np.sqrt(math.log(self._texts + 2.0) - self._commonness.take(stems))
+        return Reading(measures, stems, rarity / math.sqrt(rarity.dot(rarity)))
 
     def see(self, features: TextFeatures) -> None:
         """Take a text into account in what others are compared with."""

@@ -6,6 +6,7 @@ import math
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from typing import Self
 
 MEASURES = ("length", "digits", "lines", "sentences", "code", "mathematics", "word_length", "capitals")
 """Measures of a text, in the order of `TextFeatures.measures`."""
@@ -45,7 +46,7 @@ class TextFeatures(Mapping[str, float]):
         self.stems = stems
 
     @classmethod
-    def of(cls, text: str) -> TextFeatures:
+    def of(cls, text: str) -> Self:
         """The features of a text, of which the first 2,000 characters are measured, and the two ends read for words."""
         if not text:
             return cls((0.0,) * len(MEASURES), ())

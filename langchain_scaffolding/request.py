@@ -92,7 +92,12 @@ class RouteRequest:
         routing: Any = None,
     ) -> RouteRequest:
         """The request that these messages, or this text, make."""
-        tokens, images = measure(prompt)
+        if isinstance(prompt, str):
+            tokens, images = _bytes(prompt) // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE, False
+            asker = None
+        else:
+            tokens, images = measure(prompt)
+            asker = conversation_model(prompt)
         request = object.__new__(cls)
         # past the constructor, which makes a call for each field of a frozen value: one is made for every call
         vars(request).update(
@@ -101,7 +106,7 @@ class RouteRequest:
             input_tokens=tokens,
             pinned=pinned,
             deterministic=deterministic,
-            conversation_model=None if isinstance(prompt, str) else conversation_model(prompt),
+            conversation_model=asker,
             arrived=arrived,
             profiles=profiles,
             routing=routing,
@@ -132,12 +137,10 @@ def as_messages(prompt: str | Sequence[BaseMessage]) -> list[BaseMessage]:
     return prompt if isinstance(prompt, list) else list(prompt)
 
 
-def measure(prompt: str | Sequence[BaseMessage]) -> tuple[int, bool]:
+def measure(messages: Sequence[BaseMessage]) -> tuple[int, bool]:
     """Estimated tokens of the messages, and whether one of them shows an image."""
-    if isinstance(prompt, str):
-        return _bytes(prompt) // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE, False
     size, images = 0, 0
-    for message in prompt:
+    for message in messages:
         content = message.content
         if isinstance(content, str):
             size += _bytes(content)
@@ -149,7 +152,7 @@ def measure(prompt: str | Sequence[BaseMessage]) -> tuple[int, bool]:
                     images += 1
                 else:
                     size += _bytes(str(block.get("text", "")))
-    tokens = size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE * len(prompt)
+    tokens = size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE * len(messages)
     return tokens + _TOKENS_PER_IMAGE * images, images > 0
 
 

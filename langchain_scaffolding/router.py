@@ -15,6 +15,7 @@ from langchain_core.caches import BaseCache
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import var_child_runnable_config
 from pydantic import Field
 
 from langchain_scaffolding.arguments import (
@@ -360,7 +361,8 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         chain: AttemptChain = self.routing.selector.select(request)
         if self.rate_limiter is not None:
             take_turn(self.rate_limiter, chain.settings, request)
-        return cast("AIMessage", chain.invoke(prompt, config, request=request, **arguments))
+        answer: AIMessage = chain.invoke(prompt, config, request=request, **arguments)
+        return answer
 
     async def ainvoke(
         self,
@@ -390,7 +392,8 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         chain: AttemptChain = self.routing.selector.select(request)
         if self.rate_limiter is not None:
             await atake_turn(self.rate_limiter, chain.settings, request)
-        return cast("AIMessage", await chain.ainvoke(prompt, config, request=request, **arguments))
+        answer: AIMessage = await chain.ainvoke(prompt, config, request=request, **arguments)
+        return answer
 
     def stream(
         self,
@@ -560,12 +563,15 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         if not isinstance(prompt, str) and not prompt:
             raise EmptyInputError
         task = pinned = profile = None
+        profiles: tuple[str, ...] = ()
         if kwargs:
             task, pinned = kwargs.pop("task", None), kwargs.pop("model", None)
             profile = kwargs.pop("routing_profile", None)
-        configured_task, profiles = configured(config, profile)
+        if config or profile is not None or var_child_runnable_config.get():
+            configured_task, profiles = configured(config, profile)
+            task = configured_task if task is None else task
         if task is None:
-            task = configured_task or DEFAULT_TASK
+            task = DEFAULT_TASK
         routing: Routing = self.routing
         if profiles or self.profiles is not None:
             routing = routing.under(profiles)
@@ -573,22 +579,26 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             raise UnknownTaskError(task, routing.tasks)
         if pinned is not None and pinned not in routing.candidates:
             raise UnknownModelError(pinned, routing.candidates)
-        if "tools" in kwargs:
-            kwargs = with_raw_tools(kwargs)
         if stop is not None:
             kwargs["stop"] = stop
-        parameters = routing.parameters(task)
-        if self.call_defaults or parameters:
-            kwargs = {**self.call_defaults, **parameters, **kwargs}
+        if self.call_defaults or routing.profiles:
+            kwargs = {**self.call_defaults, **routing.parameters(task), **kwargs}
+        needs: dict[str, bool] = {}
+        if kwargs:
+            if "tools" in kwargs:
+                kwargs = with_raw_tools(kwargs)
+            needs = {
+                "tools": "tools" in kwargs,
+                "structured_output": "schema" in kwargs,
+                "deterministic": kwargs.get("temperature") == 0 or kwargs.get("seed") is not None,
+            }
         request = RouteRequest.from_messages(
             prompt,
             task=task,
-            tools="tools" in kwargs,
-            structured_output="schema" in kwargs,
             pinned=pinned,
-            deterministic=bool(kwargs) and (kwargs.get("temperature") == 0 or kwargs.get("seed") is not None),
             arrived=self.clock(),
             profiles=profiles,
             routing=None if routing is self.routing else routing,
+            **needs,
         )
         return prompt, request, kwargs

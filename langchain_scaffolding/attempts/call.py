@@ -74,6 +74,9 @@ class CallSettings:
         observers: Who is told of every call.
         abandoned: Where calls that were left behind are counted.
         hedging: When a second model is asked beside one that is late; `None`: never.
+        tells_circumstances: Whether any learner or observer asks how a choice was made, and not only how it ended.
+        is_limited: Whether any limit in time is set for an answer as a whole.
+        is_stream_limited: Whether any limit in time is set for a stream.
     """
 
     learners: tuple[Callable[[Outcome], None], ...]
@@ -85,6 +88,17 @@ class CallSettings:
     observers: tuple[Observer, ...] = ()
     abandoned: Abandoned = field(default_factory=Abandoned)
     hedging: Hedging | None = None
+    tells_circumstances: bool = True
+    is_limited: bool = field(init=False)
+    is_stream_limited: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out what every call asks."""
+        limits = self.limits
+        is_limited = limits.response_s is not None or limits.attempt_s is not None
+        is_stream_limited = is_limited or limits.first_token_s is not None or limits.stall_s is not None
+        object.__setattr__(self, "is_limited", is_limited)
+        object.__setattr__(self, "is_stream_limited", is_stream_limited)
 
 
 class Call:
@@ -182,7 +196,7 @@ class Call:
     def _tries(self, step: Step) -> Iterator[tuple[Step, Probe, float]]:
         pause: float | None = 0.0
         retries = 0
-        is_limited = self.is_stream_limited
+        is_limited = self.settings.is_stream_limited
         while pause is not None and not (is_limited and step.is_model and self.deadline.over):
             if is_limited:
                 self.deadline.begin_attempt(after_s=pause)
@@ -204,18 +218,6 @@ class Call:
         if pause is None:
             pause = _backoff(retries)
         return pause if pause < self.deadline.response_left_s else None
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether any limit in time is set."""
-        limits = self.settings.limits
-        return limits.response_s is not None or limits.attempt_s is not None
-
-    @property
-    def is_stream_limited(self) -> bool:
-        """Whether any limit in time is set for a stream."""
-        limits = self.settings.limits
-        return self.is_limited or limits.first_token_s is not None or limits.stall_s is not None
 
     def arguments(self, step: Step) -> dict[str, Any]:
         """The keyword arguments of a step's call."""
@@ -351,7 +353,8 @@ class Call:
             "first_token_s": probe.first_token_seconds,
             "pinned": self.request.pinned is not None,
         }
-        self._add_circumstances(facts, probe)
+        if self.settings.tells_circumstances:
+            self._add_circumstances(facts, probe)
         outcome = Outcome.of(facts)
         self.outcomes.append(outcome)
         self._record(outcome)
@@ -424,7 +427,7 @@ class Call:
         }
         if error is not None:
             facts.update(error=error_class, detail=describe(error), retry_after_s=retry_after_s(error))
-        if step.is_model:
+        if step.is_model and self.settings.tells_circumstances:
             self._add_circumstances(facts, probe)
         outcome = Outcome.of(facts)
         if step.is_model or error is not None:

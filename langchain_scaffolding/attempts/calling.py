@@ -29,24 +29,36 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
     from langchain_scaffolding.attempts.call import Call
+    from langchain_scaffolding.attempts.probe import Probe
     from langchain_scaffolding.attempts.reply import StreamedReply
+    from langchain_scaffolding.attempts.run import RouterRun
 
 T = TypeVar("T")
 _END = object()
 _BYTES_PER_TOKEN = 4
 
 
-def call_step(call: Call, step: Step, prompt: str | list[BaseMessage], config: RunnableConfig) -> Any:
+def call_step(call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun) -> Any:
     """What a step gives."""
-    if not (step.is_model and call.is_limited):
+    is_limited = step.is_model and call.settings.is_limited
+    if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt) and step.takes_generate:
+        return step.answer(prompt, probe)
+    config = run.child(probe if step.is_model else None)
+    if not is_limited:
         return step.invoke(call.prompt(step, prompt), config, **call.arguments(step))
     work = partial(step.invoke, call.prompt(step, prompt), config, **call.arguments(step))
     return call_within(work, call.deadline.left, call.settings.abandoned, step.name or "")
 
 
-async def acall_step(call: Call, step: Step, prompt: str | list[BaseMessage], config: RunnableConfig) -> Any:
+async def acall_step(
+    call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun
+) -> Any:
     """What a step gives. With a limit it runs by itself, and is left behind if it ignores cancellation."""
-    if not (step.is_model and call.is_limited):
+    is_limited = step.is_model and call.settings.is_limited
+    if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt) and step.takes_generate:
+        return await step.aanswer(prompt, probe)
+    config = run.child(probe if step.is_model else None)
+    if not is_limited:
         return await step.ainvoke(call.prompt(step, prompt), config, **call.arguments(step))
     abandoned, name = call.settings.abandoned, step.name or ""
     return await _within(start_call(call, step, prompt, config), call.deadline.left(), abandoned, name)
@@ -179,7 +191,7 @@ def stream_step(
     call: Call, step: Step, reply: StreamedReply, prompt: str | list[BaseMessage], config: RunnableConfig
 ) -> Iterator[AIMessageChunk]:
     """The chunks of a step."""
-    if not (step.is_model and call.is_stream_limited):
+    if not (step.is_model and call.settings.is_stream_limited):
         return step.stream(call.prompt(step, prompt), config, **call.arguments(step))
     source = partial(step.stream, call.prompt(step, prompt), config, **call.arguments(step))
     patience = _Patience(call, reply)
@@ -190,7 +202,7 @@ def astream_step(
     call: Call, step: Step, reply: StreamedReply, prompt: str | list[BaseMessage], config: RunnableConfig
 ) -> AsyncIterator[AIMessageChunk]:
     """The chunks of a step."""
-    if not (step.is_model and call.is_stream_limited):
+    if not (step.is_model and call.settings.is_stream_limited):
         return step.astream(call.prompt(step, prompt), config, **call.arguments(step))
 
     abandoned, name = call.settings.abandoned, step.name or ""

@@ -90,7 +90,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
 
     def steps(self) -> Iterator[Step]:
         """All steps, in order."""
-        return chain((cast("Step", self.runnable),), cast("list[Step]", self.fallbacks))
+        return chain((self.runnable,), self.fallbacks)  # type: ignore[arg-type]
 
     def _open(
         self, config: RunnableConfig | None, request: RouteRequest | None, kwargs: dict[str, Any]
@@ -112,11 +112,12 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
         run = run or open_run(config, self.run_settings, call.decision_id, input)
         step: Step | None = None
         race: Race | None = None
+        is_hedged = self.settings.hedging is not None
         try:
             for step, probe, pause in call.steps(self.steps()):
                 if pause:
                     _sleep(call, pause)
-                race = hedge(call, step, probe, self.steps)
+                race = hedge(call, step, probe, self.steps) if is_hedged else None
                 if race is not None:
                     run_race(race, input, run)
                     answer = race.answer
@@ -124,7 +125,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
                         break
                     continue
                 try:
-                    output = call_step(call, step, input, run.child(probe if step.is_model else None))
+                    output = call_step(call, step, probe, input, run)
                 except BaseException as error:
                     if not isinstance(error, Exception):
                         call.interrupted(step, probe)
@@ -158,11 +159,12 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
         run = run or await aopen_run(config, self.run_settings, call.decision_id, input)
         step: Step | None = None
         race: Race | None = None
+        is_hedged = self.settings.hedging is not None
         try:
             for step, probe, pause in call.steps(self.steps()):
                 if pause:
                     await _asleep(call, pause)
-                race = hedge(call, step, probe, self.steps)
+                race = hedge(call, step, probe, self.steps) if is_hedged else None
                 if race is not None:
                     await arun_race(race, input, run)
                     answer = race.answer
@@ -170,7 +172,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
                         break
                     continue
                 try:
-                    output = await acall_step(call, step, input, run.child(probe if step.is_model else None))
+                    output = await acall_step(call, step, probe, input, run)
                 except BaseException as error:
                     await close_dangling(run, probe, error)
                     if not isinstance(error, Exception):

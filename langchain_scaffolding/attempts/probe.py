@@ -77,7 +77,8 @@ class Probe(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """Note the end, and what the provider counted."""
-        if run_id != self.run_id:
+        # the very same object from LangChain itself, and comparing two takes as long as all else here
+        if run_id is not self.run_id and run_id != self.run_id:
             return
         self.ended = self.clock()
         for generation in response.generations[0] if response.generations else ():

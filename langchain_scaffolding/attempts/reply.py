@@ -46,10 +46,17 @@ def as_chunk(output: object) -> AIMessageChunk:
 
 def labelled(message: BaseMessage, routing: dict[str, Any]) -> Any:
     """A copy with the routing facts in its metadata; the original may live in a model's cache."""
-    copy = message.__copy__()
-    # as `model_copy(update=...)` does it, in two thirds of the time
-    vars(copy)["response_metadata"] = {**message.response_metadata, "routing": routing}
-    copy.model_fields_set.add("response_metadata")
+    # as pickling copies it, in half the time of `model_copy(update=...)`
+    state = message.__getstate__()
+    extra = state["__pydantic_extra__"]
+    metadata = {**message.response_metadata, "routing": routing}
+    copy = object.__new__(type(message))
+    copy.__setstate__({
+        **state,
+        "__dict__": {**state["__dict__"], "response_metadata": metadata},
+        "__pydantic_fields_set__": {*state["__pydantic_fields_set__"], "response_metadata"},
+        "__pydantic_extra__": extra and dict(extra),
+    })
     return copy
 
 

@@ -68,18 +68,24 @@ class RouterRun:
     Args:
         config: The call's config.
         run: The chain run, or `None` if nobody listens.
+
+    Attributes:
+        is_plain: Whether an attempt is given nothing but its probe.
     """
 
-    __slots__ = ("_config", "_run")
+    __slots__ = ("_config", "_run", "is_plain")
 
     def __init__(
         self, config: RunnableConfig, run: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun | None
     ) -> None:
         self._run = run
-        self._config = config.copy()
-        # both name the run they are given to, and that was this one
-        self._config.pop("run_name", None)
-        self._config.pop("run_id", None)
+        self.is_plain = run is None and not config
+        if config:
+            config = config.copy()
+            # both name the run they are given to, and that was this one
+            config.pop("run_name", None)
+            config.pop("run_id", None)
+        self._config = config
 
     @property
     def is_heard(self) -> bool:
@@ -161,8 +167,13 @@ def id_of(config: RunnableConfig) -> str:
     run_id = config.get("run_id")
     if run_id is not None:
         return str(run_id)
-    digits = urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+    digits = urandom(8).hex()
+    return f"{_ID_START}{digits[:3]}-{digits[3:15]}"
+
+
+# One process and its forks share the first half of their ids. The other half is drawn for each, so that processes
+# brought back from one snapshot do not give the same ids.
+_ID_START = f"{urandom(4).hex()}-{urandom(2).hex()}-4{urandom(2).hex()[1:]}-a"
 
 
 def open_run(

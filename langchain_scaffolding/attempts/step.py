@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from langchain_core.callbacks import CallbackManagerForChainRun
 from langchain_core.language_models import BaseChatModel
@@ -27,6 +27,11 @@ from langchain_scaffolding.candidates import Candidate
 from langchain_scaffolding.errors import UnacceptableAnswerError
 from langchain_scaffolding.outcomes import ErrorClass
 from langchain_scaffolding.request import as_messages
+
+if TYPE_CHECKING:
+    from langchain_core.outputs import ChatGeneration, LLMResult
+
+    from langchain_scaffolding.attempts.probe import Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +221,23 @@ class Attempt(Step):
 
         return without_foreign_reasoning(as_messages(prompt), self.candidate.name, provider)
 
+    @cached_property
+    def takes_generate(self) -> bool:
+        """Whether it is a chat model whose `invoke` is LangChain's own: it fills in a config and calls `generate`."""
+        own = ("invoke", "ainvoke", "generate_prompt", "agenerate_prompt")
+        cls = type(self.candidate.model)
+        return self.is_chat_model and all(getattr(cls, name) is getattr(BaseChatModel, name) for name in own)
+
+    def answer(self, prompt: str | list[BaseMessage], probe: Probe) -> BaseMessage:
+        """What the model answers where only the probe listens; for one that `takes_generate`."""
+        model = cast("BaseChatModel", self.candidate.model)
+        return _message_of(model.generate([as_messages(self.readable(prompt))], callbacks=[probe]))
+
+    async def aanswer(self, prompt: str | list[BaseMessage], probe: Probe) -> BaseMessage:
+        """What the model answers, as `answer` gives it."""
+        model = cast("BaseChatModel", self.candidate.model)
+        return _message_of(await model.agenerate([as_messages(self.readable(prompt))], callbacks=[probe]))
+
     def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
         """The candidate's model, with the call's tools or schema bound on it, and a scaffold's limits."""
         model: Runnable[Any, Any] = self.candidate.model
@@ -238,6 +260,10 @@ class Attempt(Step):
             return model, kwargs
         arguments = {name: value for name, value in kwargs.items() if name not in {"tools", "schema"}}
         return _rebound(model, config, bind, arguments), {}
+
+
+def _message_of(result: LLMResult) -> BaseMessage:
+    return cast("ChatGeneration", result.generations[0][0]).message
 
 
 _REPLACED = frozenset({"tools", "tool_choice", "parallel_tool_calls", "response_format"})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_scaffolding.attempts import Abandoned, Attempt, AttemptChain, CallSettings
 from langchain_scaffolding.config import Profiles
+from langchain_scaffolding.policies import GreedyPolicy
 from langchain_scaffolding.ranking import Ranker, Ranking
 from langchain_scaffolding.results import Inquiry, ResultCache
 from langchain_scaffolding.routing.options import (
@@ -116,6 +117,9 @@ class Routing:
             max_retries=options.config.max_retries,
             observers=options.observers,
             hedging=self._hedging(before),
+            tells_circumstances=bool(options.observers)
+            or options.performance.store is not None
+            or not isinstance(options.policy, GreedyPolicy),
             abandoned=Abandoned() if before is None else before._settings.abandoned,  # noqa: SLF001 - its own
         )
 

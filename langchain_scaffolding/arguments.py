@@ -12,6 +12,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 from langchain_scaffolding.candidates import Candidate, register
 from langchain_scaffolding.config import Profiles, ProfileSource, RoutingProfile, ScaffoldingConfig, StaticProfiles
 from langchain_scaffolding.errors import ConfigurationError
+from langchain_scaffolding.request import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -61,6 +62,28 @@ def reject_unknown(options: Mapping[str, Any], fields: Mapping[str, Any]) -> Non
             raise ConfigurationError(msg)
 
 
+def named(kwargs: dict[str, Any], config: RunnableConfig | None) -> tuple[str, str | None, tuple[str, ...]]:
+    """The task, the pinned model and the profiles of a call; what is left of its arguments is for the model."""
+    task = pinned = chosen = None
+    if kwargs:
+        task, pinned, chosen = kwargs.pop("task", None), kwargs.pop("model", None), kwargs.pop("routing_profile", None)
+    profiles: tuple[str, ...] = ()
+    if config or chosen is not None or var_child_runnable_config.get():
+        configured_task, profiles = configured(config, chosen)
+        if task is None:
+            task = configured_task or None
+    return DEFAULT_TASK if task is None else task, pinned, profiles
+
+
+def wanted_by(kwargs: Mapping[str, Any]) -> dict[str, bool]:
+    """What the arguments for a model ask of it."""
+    return {
+        "tools": "tools" in kwargs,
+        "structured_output": "schema" in kwargs,
+        "deterministic": kwargs.get("temperature") == 0 or kwargs.get("seed") is not None,
+    }
+
+
 def configured(config: RunnableConfig | None, chosen: object) -> tuple[str | None, tuple[str, ...]]:
     """The task that the call's config, or the one around it, names; and all profiles that anybody chose.
 
@@ -68,10 +91,7 @@ def configured(config: RunnableConfig | None, chosen: object) -> tuple[str | Non
     widen it.
     """
     task, profiles = None, () if chosen is None else _profile_names(chosen)
-    around = var_child_runnable_config.get()
-    if not config and not around:
-        return None, profiles
-    for each in (config, around):
+    for each in (config, var_child_runnable_config.get()):
         configurable = each.get("configurable") if each else None
         if configurable:
             if task is None:

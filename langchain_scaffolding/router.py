@@ -15,16 +15,16 @@ from langchain_core.caches import BaseCache
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import var_child_runnable_config
 from pydantic import Field
 
 from langchain_scaffolding.arguments import (
-    configured,
     decision_id_of,
     listed,
+    named,
     registered,
     reject_unknown,
     source_of,
+    wanted_by,
     with_profiles,
     with_standard_options,
 )
@@ -41,7 +41,7 @@ from langchain_scaffolding.performance.breaker import CircuitBreakers, ModelHeal
 from langchain_scaffolding.policies import Policy, policy_of
 from langchain_scaffolding.ranking import Ranking
 from langchain_scaffolding.records import Observer
-from langchain_scaffolding.request import DEFAULT_TASK, RouteRequest
+from langchain_scaffolding.request import RouteRequest
 from langchain_scaffolding.results import LocalCache
 from langchain_scaffolding.routing.by_profile import RoutingByProfile
 from langchain_scaffolding.routing.options import RoutingOptions
@@ -562,16 +562,7 @@ class ScaffoldingRouterLLM(RoutedChatModel):
         prompt: str | list[BaseMessage] = input if isinstance(input, str) else self._convert_input(input).to_messages()
         if not isinstance(prompt, str) and not prompt:
             raise EmptyInputError
-        task = pinned = profile = None
-        profiles: tuple[str, ...] = ()
-        if kwargs:
-            task, pinned = kwargs.pop("task", None), kwargs.pop("model", None)
-            profile = kwargs.pop("routing_profile", None)
-        if config or profile is not None or var_child_runnable_config.get():
-            configured_task, profiles = configured(config, profile)
-            task = configured_task if task is None else task
-        if task is None:
-            task = DEFAULT_TASK
+        task, pinned, profiles = named(kwargs, config)
         routing: Routing = self.routing
         if profiles or self.profiles is not None:
             routing = routing.under(profiles)
@@ -583,15 +574,8 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             kwargs["stop"] = stop
         if self.call_defaults or routing.profiles:
             kwargs = {**self.call_defaults, **routing.parameters(task), **kwargs}
-        needs: dict[str, bool] = {}
-        if kwargs:
-            if "tools" in kwargs:
-                kwargs = with_raw_tools(kwargs)
-            needs = {
-                "tools": "tools" in kwargs,
-                "structured_output": "schema" in kwargs,
-                "deterministic": kwargs.get("temperature") == 0 or kwargs.get("seed") is not None,
-            }
+        if "tools" in kwargs:
+            kwargs = with_raw_tools(kwargs)
         request = RouteRequest.from_messages(
             prompt,
             task=task,
@@ -599,6 +583,6 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             arrived=self.clock(),
             profiles=profiles,
             routing=None if routing is self.routing else routing,
-            **needs,
+            **(wanted_by(kwargs) if kwargs else {}),
         )
         return prompt, request, kwargs

@@ -6,7 +6,7 @@ from langchain_scaffolding.attempts.checks import is_cut
 from langchain_scaffolding.attempts.hedging import Hedging
 from langchain_scaffolding.attempts.limits import Abandoned, Limits
 from langchain_scaffolding.attempts.reply import as_chunk
-from langchain_scaffolding.attempts.run import RunSettings, aopen_run, below, heard_once, id_of, open_run
+from langchain_scaffolding.attempts.run import RunSettings, aopen_run, below, heard_once, open_run
 from langchain_scaffolding.attempts.step import Attempt, LastResort, RawTools, Schema, Step, is_provider_tool
 from langchain_scaffolding.attempts.turns import atake_turn, take_turn
 
@@ -27,7 +27,6 @@ __all__ = [
     "atake_turn",
     "below",
     "heard_once",
-    "id_of",
     "is_cut",
     "is_provider_tool",
     "open_run",

@@ -301,11 +301,11 @@ class Call:
         if self._acceptance is not None and thought and error.error_class in _RAN_OUT:
             self._more_tokens_for = step.name if self.settings.budgets.ran_out(step.name or "") else None
 
-    def reply(self, step: Step) -> StreamedReply:
+    def reply(self, step: Step, probe: Probe) -> StreamedReply:
         """A fresh reply for the stream of a step."""
         if self._acceptance is not None and step.is_model:
-            return CleanedReply(self._acceptance)
-        return StreamedReply(cut_is_asked_for=self._cut_is_asked_for)
+            return CleanedReply(self._acceptance, at_last=probe.wake)
+        return StreamedReply(cut_is_asked_for=self._cut_is_asked_for, at_last=probe.wake)
 
     def streamed(self, step: Step, probe: Probe, reply: StreamedReply) -> Sequence[AIMessageChunk]:
         """The last chunks of a stream that ended; none if it is not acceptable and the next step is due."""

@@ -42,7 +42,7 @@ def call_step(call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessa
     """What a step gives."""
     is_limited = step.is_model and call.settings.is_limited
     if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt) and step.takes_generate:
-        return step.answer(prompt, probe)
+        return step.ask(prompt, callbacks=[probe])
     config = run.child(probe if step.is_model else None)
     if not is_limited:
         return step.invoke(call.prompt(step, prompt), config, **call.arguments(step))
@@ -50,13 +50,11 @@ def call_step(call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessa
     return call_within(work, call.deadline.left, call.settings.abandoned, step.name or "")
 
 
-async def acall_step(
-    call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun
-) -> Any:
+async def acall_step(call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun) -> Any:
     """What a step gives. With a limit it runs by itself, and is left behind if it ignores cancellation."""
     is_limited = step.is_model and call.settings.is_limited
     if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt) and step.takes_generate:
-        return await step.aanswer(prompt, probe)
+        return await step.aask(prompt, callbacks=[probe])
     config = run.child(probe if step.is_model else None)
     if not is_limited:
         return await step.ainvoke(call.prompt(step, prompt), config, **call.arguments(step))
@@ -188,10 +186,14 @@ def _tokens(chunk: AIMessageChunk) -> float:
 
 
 def stream_step(
-    call: Call, step: Step, reply: StreamedReply, prompt: str | list[BaseMessage], config: RunnableConfig
+    call: Call, step: Step, probe: Probe, reply: StreamedReply, prompt: str | list[BaseMessage], run: RouterRun
 ) -> Iterator[AIMessageChunk]:
     """The chunks of a step."""
-    if not (step.is_model and call.settings.is_stream_limited):
+    is_limited = step.is_model and call.settings.is_stream_limited
+    config = run.child(probe if step.is_model else None)
+    if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt):
+        return step.candidate.model.stream(step.readable(prompt), config)
+    if not is_limited:
         return step.stream(call.prompt(step, prompt), config, **call.arguments(step))
     source = partial(step.stream, call.prompt(step, prompt), config, **call.arguments(step))
     patience = _Patience(call, reply)
@@ -199,10 +201,14 @@ def stream_step(
 
 
 def astream_step(
-    call: Call, step: Step, reply: StreamedReply, prompt: str | list[BaseMessage], config: RunnableConfig
+    call: Call, step: Step, probe: Probe, reply: StreamedReply, prompt: str | list[BaseMessage], run: RouterRun
 ) -> AsyncIterator[AIMessageChunk]:
     """The chunks of a step."""
-    if not (step.is_model and call.settings.is_stream_limited):
+    is_limited = step.is_model and call.settings.is_stream_limited
+    config = run.child(probe if step.is_model else None)
+    if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt):
+        return step.candidate.model.astream(step.readable(prompt), config)
+    if not is_limited:
         return step.astream(call.prompt(step, prompt), config, **call.arguments(step))
 
     abandoned, name = call.settings.abandoned, step.name or ""

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, InstanceOf
 from langchain_scaffolding.attempts.call import Call, CallSettings, no_candidate
 from langchain_scaffolding.attempts.calling import acall_step, astream_step, call_step, stream_step
 from langchain_scaffolding.attempts.hedging import Race, arun_race, hedge, run_race
+from langchain_scaffolding.attempts.limits import aclose_iterator, close_iterator
 from langchain_scaffolding.attempts.probe import Probe
 from langchain_scaffolding.attempts.reply import StreamedReply, as_chunk
 from langchain_scaffolding.attempts.run import (
@@ -24,8 +25,6 @@ from langchain_scaffolding.attempts.run import (
     RunSettings,
     aopen_run,
     close_dangling,
-    full_config,
-    id_of,
     open_run,
 )
 from langchain_scaffolding.attempts.step import Step
@@ -92,11 +91,8 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
         """All steps, in order."""
         return chain((self.runnable,), self.fallbacks)  # type: ignore[arg-type]
 
-    def _open(
-        self, config: RunnableConfig | None, request: RouteRequest | None, kwargs: dict[str, Any]
-    ) -> tuple[RunnableConfig, Call]:
-        config = full_config(config)
-        return config, Call(self.settings, self.ranking, request or self.ranking.request, id_of(config), kwargs)
+    def _call(self, request: RouteRequest | None, run: RouterRun, kwargs: dict[str, Any]) -> Call:
+        return Call(self.settings, self.ranking, request or self.ranking.request, run.id, kwargs)
 
     def invoke(
         self,
@@ -108,8 +104,8 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
         **kwargs: Any,
     ) -> Any:
         """The first acceptable answer."""
-        config, call = self._open(config, request, kwargs)
-        run = run or open_run(config, self.run_settings, call.decision_id, input)
+        run = run or open_run(config, self.run_settings, input)
+        call = self._call(request, run, kwargs)
         step: Step | None = None
         race: Race | None = None
         is_hedged = self.settings.hedging is not None
@@ -155,8 +151,8 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
         **kwargs: Any,
     ) -> Any:
         """The first acceptable answer."""
-        config, call = self._open(config, request, kwargs)
-        run = run or await aopen_run(config, self.run_settings, call.decision_id, input)
+        run = run or await aopen_run(config, self.run_settings, input)
+        call = self._call(request, run, kwargs)
         step: Step | None = None
         race: Race | None = None
         is_hedged = self.settings.hedging is not None
@@ -203,19 +199,20 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
         """The chunks of the first acceptable answer; nothing is handed out before it says something."""
-        config, call = self._open(config, request, kwargs)
-        run = run or open_run(config, self.run_settings, call.decision_id, input)
+        run = run or open_run(config, self.run_settings, input)
+        call = self._call(request, run, kwargs)
         heard: list[AIMessageChunk] = []
         step: Step | None = None
         try:
             for step, probe, pause in call.steps(self.steps()):
                 if pause:
                     _sleep(call, pause)
-                reply = call.reply(step)
+                reply = call.reply(step, probe)
                 with closing(_spoken(call, step, probe, reply, input, run)) as chunks:
+                    if not run.is_heard:
+                        yield from chunks
                     for chunk in chunks:
-                        if run.is_heard:
-                            heard.append(chunk)
+                        heard.append(chunk)
                         yield chunk
                 if reply.accepted:
                     break
@@ -242,18 +239,19 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
         **kwargs: Any,
     ) -> AsyncGenerator[AIMessageChunk, None]:
         """The chunks of the first acceptable answer; nothing is handed out before it says something."""
-        config, call = self._open(config, request, kwargs)
-        run = run or await aopen_run(config, self.run_settings, call.decision_id, input)
+        run = run or await aopen_run(config, self.run_settings, input)
+        call = self._call(request, run, kwargs)
+        is_heard = run.is_heard
         heard: list[AIMessageChunk] = []
         step: Step | None = None
         try:
             for step, probe, pause in call.steps(self.steps()):
                 if pause:
                     await _asleep(call, pause)
-                reply = call.reply(step)
+                reply = call.reply(step, probe)
                 async with aclosing(_aspoken(call, step, probe, reply, input, run)) as chunks:
                     async for chunk in chunks:
-                        if run.is_heard:
+                        if is_heard:
                             heard.append(chunk)
                         yield chunk
                 if reply.accepted:
@@ -282,7 +280,7 @@ def _spoken(
         while True:
             try:
                 if chunks is None:
-                    chunks = stream_step(call, step, reply, prompt, run.child(probe if step.is_model else None))
+                    chunks = stream_step(call, step, probe, reply, prompt, run)
                 chunk = as_chunk(next(chunks))
             except StopIteration:
                 yield from call.streamed(step, probe, reply)
@@ -290,7 +288,9 @@ def _spoken(
             except Exception as error:  # noqa: BLE001 - whatever a model raises is its failure
                 call.failed(step, probe, error, reply)
                 return
-            probe.see(chunk)
+            if reply.passes(chunk):
+                yield chunk
+                continue
             yield from reply.feed(chunk)
             if reply.fault is not None:
                 call.failed(step, probe, reply.fault, reply)
@@ -299,9 +299,7 @@ def _spoken(
         call.interrupted(step, probe, reply)
         raise
     finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
+        close_iterator(chunks)
 
 
 async def _aspoken(
@@ -314,7 +312,7 @@ async def _aspoken(
         while True:
             try:
                 if chunks is None:
-                    chunks = astream_step(call, step, reply, prompt, run.child(probe if step.is_model else None))
+                    chunks = astream_step(call, step, probe, reply, prompt, run)
                 chunk = as_chunk(await anext(chunks))
             except StopAsyncIteration:
                 for ready in call.streamed(step, probe, reply):
@@ -323,7 +321,9 @@ async def _aspoken(
             except Exception as error:  # noqa: BLE001 - whatever a model raises is its failure
                 call.failed(step, probe, error, reply)
                 return
-            probe.see(chunk)
+            if reply.passes(chunk):
+                yield chunk
+                continue
             for ready in reply.feed(chunk):
                 yield ready
             if reply.fault is not None:
@@ -333,9 +333,7 @@ async def _aspoken(
         call.interrupted(step, probe, reply)
         raise
     finally:
-        aclose = getattr(chunks, "aclose", None)
-        if aclose is not None:
-            await aclose()
+        await aclose_iterator(chunks)
 
 
 def _merged(chunks: list[AIMessageChunk]) -> AIMessageChunk | None:

@@ -292,6 +292,13 @@ def close_iterator(iterator: object) -> None:
         close()
 
 
+async def aclose_iterator(iterator: object) -> None:
+    """Close an asynchronous iterator that can be closed."""
+    aclose = getattr(iterator, "aclose", None)
+    if aclose is not None:
+        await aclose()
+
+
 class LimitedStream(Iterator[T]):
     """The items of an iterator that runs in a thread of its own, each awaited within what time is left.
 

@@ -11,7 +11,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from langchain_core.messages import AIMessageChunk, BaseMessage
+    from langchain_core.messages import BaseMessage
     from langchain_core.outputs import LLMResult
 
 
@@ -19,8 +19,8 @@ class Probe(BaseCallbackHandler):
     """Measures the first chat-model run below it: start, first token, end, tokens.
 
     One probe serves one attempt. It hears chat-model events only, and of a stream's tokens only the first: being told
-    of every token would be the largest part of what routing a stream costs. Whoever reads the stream shows it each
-    chunk with `see`, so that it listens again when the last one has come and the end is near.
+    of every token would be the largest part of what routing a stream costs. Whoever reads the stream wakes it when the
+    last chunk has come and the end is near.
 
     Attributes:
         run_id: The id of the model's run; `None` until the model started.
@@ -30,7 +30,7 @@ class Probe(BaseCallbackHandler):
         ended: When the model ended or failed; `None` while it runs.
         output_tokens: Tokens of the answer as the provider counted them.
         cached: Whether LangChain's model cache answered, so that no model ran.
-        may_doze: Whether whoever reads the stream promises to `see` each chunk, of which the last one is marked.
+        may_doze: Whether whoever reads the stream promises to `wake` it at the last chunk, which is sure to be marked.
     """
 
     # Runs on the event loop itself: through the executor it would measure the executor.
@@ -70,10 +70,9 @@ class Probe(BaseCallbackHandler):
             self.first_token = self.clock()
             self.ignore_llm = self.may_doze
 
-    def see(self, chunk: AIMessageChunk) -> None:
-        """Listen for the end once the last chunk has come."""
-        if chunk.chunk_position == "last":
-            self.ignore_llm = False
+    def wake(self) -> None:
+        """Listen for the end: the last chunk has come."""
+        self.ignore_llm = False
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """Note the end, and what the provider counted."""

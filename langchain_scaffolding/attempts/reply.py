@@ -11,7 +11,7 @@ from langchain_scaffolding.errors import UnacceptableAnswerError
 from langchain_scaffolding.outcomes import ErrorClass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from langchain_scaffolding.tasks.acceptance import Acceptance
 
@@ -51,12 +51,14 @@ def labelled(message: BaseMessage, routing: dict[str, Any]) -> Any:
     extra = state["__pydantic_extra__"]
     metadata = {**message.response_metadata, "routing": routing}
     copy = object.__new__(type(message))
-    copy.__setstate__({
-        **state,
-        "__dict__": {**state["__dict__"], "response_metadata": metadata},
-        "__pydantic_fields_set__": {*state["__pydantic_fields_set__"], "response_metadata"},
-        "__pydantic_extra__": extra and dict(extra),
-    })
+    copy.__setstate__(
+        {
+            **state,
+            "__dict__": {**state["__dict__"], "response_metadata": metadata},
+            "__pydantic_fields_set__": {*state["__pydantic_fields_set__"], "response_metadata"},
+            "__pydantic_extra__": extra and dict(extra),
+        }
+    )
     return copy
 
 
@@ -67,6 +69,10 @@ class StreamedReply:
     still take over; from it on they are handed out as they come. The last chunk is held until the stream has ended,
     since it carries what is only known then.
 
+    Args:
+        cut_is_asked_for: Whether the caller set a token limit, so that an answer that reached it is what was wanted.
+        at_last: Called when the last chunk has come, before the stream has ended.
+
     Attributes:
         committed: Whether content has been handed out.
         accepted: Whether the stream has ended and was not given up for another model.
@@ -74,7 +80,8 @@ class StreamedReply:
         thought: Whether the model of a scaffold thought before its answer.
     """
 
-    def __init__(self, *, cut_is_asked_for: bool) -> None:
+    def __init__(self, *, cut_is_asked_for: bool, at_last: Callable[[], None]) -> None:
+        self._at_last = at_last
         self.committed = False
         self.accepted = False
         self.fault: UnacceptableAnswerError | None = None
@@ -91,28 +98,32 @@ class StreamedReply:
         """The text so far."""
         return "".join(self._texts)
 
-    def feed(self, chunk: AIMessageChunk) -> Sequence[AIMessageChunk]:
-        """Take a chunk; the chunks that may be handed out now."""
+    def passes(self, chunk: AIMessageChunk) -> bool:
+        """Note what a chunk says; whether it may be handed out as it is, as nearly all may."""
         self._id = chunk.id
         content = chunk.content
         if content:
             self._texts.append(content if isinstance(content, str) else chunk.text)
         if chunk.response_metadata:
             self._metadata.update(chunk.response_metadata)
-        if self.committed:
-            if chunk.chunk_position != "last" and not self._held:
-                return (chunk,)
-        else:
+        return self.committed and not self._held and chunk.chunk_position != "last"
+
+    def feed(self, chunk: AIMessageChunk) -> Sequence[AIMessageChunk]:
+        """Take a chunk that does not pass; the chunks that may be handed out now."""
+        is_last = chunk.chunk_position == "last"
+        if is_last:
+            self._at_last()
+        if not self.committed:
             self._held.append(chunk)
             self._saw_call = self._saw_call or bool(chunk.tool_call_chunks or chunk.tool_calls)
             if not self._says_something(chunk):
                 return ()
             self.committed = True
             ready, self._held = self._held, []
-            if chunk.chunk_position == "last":
+            if is_last:
                 self._held.append(ready.pop())
             return ready
-        if chunk.chunk_position == "last":
+        if is_last:
             ready, self._held = self._held, [chunk]
             return ready
         ready, self._held = [*self._held, chunk], []
@@ -145,13 +156,18 @@ class CleanedReply(StreamedReply):
 
     Args:
         acceptance: What cleans and judges them.
+        at_last: Called when the last chunk has come, before the stream has ended.
     """
 
-    def __init__(self, acceptance: Acceptance) -> None:
-        super().__init__(cut_is_asked_for=False)
+    def __init__(self, acceptance: Acceptance, *, at_last: Callable[[], None]) -> None:
+        super().__init__(cut_is_asked_for=False, at_last=at_last)
         self._acceptance = acceptance
         self._stream = acceptance.stream()
         self._tail = ""
+
+    def passes(self, chunk: AIMessageChunk) -> bool:  # noqa: ARG002
+        """None may be handed out as it is: each is cleaned first."""
+        return False
 
     def feed(self, chunk: AIMessageChunk) -> Sequence[AIMessageChunk]:
         """Take a chunk; the cleaned chunks that may be handed out now."""
@@ -162,7 +178,8 @@ class CleanedReply(StreamedReply):
             return ()
         if not (piece or chunk.usage_metadata or chunk.response_metadata or chunk.chunk_position):
             return ()  # all of it was thinking or preamble
-        return super().feed(chunk.model_copy(update={"content": piece}))
+        cleaned = chunk.model_copy(update={"content": piece})
+        return (cleaned,) if super().passes(cleaned) else super().feed(cleaned)
 
     def _says_something(self, chunk: AIMessageChunk) -> bool:
         return bool(str(chunk.content).strip())

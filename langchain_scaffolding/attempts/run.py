@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import urandom
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
@@ -20,7 +19,7 @@ from langchain_core.callbacks import (
     CallbackManagerForLLMRun,
 )
 from langchain_core.globals import get_debug
-from langchain_core.runnables.config import ensure_config, var_child_runnable_config
+from langchain_core.runnables.config import CONFIG_KEYS, ensure_config, var_child_runnable_config
 from langchain_core.tracers import context
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.utils.env import env_var_is_set
@@ -37,7 +36,14 @@ if TYPE_CHECKING:
     from langchain_scaffolding.attempts.probe import Probe
 
 
+_Manager = TypeVar("_Manager", CallbackManager, AsyncCallbackManager)
+
 _TAP = "tap_output_iter"
+_HEEDED = ("tags", "metadata", "configurable")
+"""What a model heeds of a config where nobody listens."""
+
+_PLAIN_KEYS = frozenset(CONFIG_KEYS) - {"configurable"}
+"""The keys of a config that LangChain takes as they are; of others it makes metadata."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,16 +76,19 @@ class RouterRun:
         run: The chain run, or `None` if nobody listens.
 
     Attributes:
+        id: The id of the run, and of the decision: the one that the config gives, or a new one.
         is_plain: Whether an attempt is given nothing but its probe.
     """
 
-    __slots__ = ("_config", "_run", "is_plain")
+    __slots__ = ("_config", "_run", "id", "is_plain")
 
     def __init__(
         self, config: RunnableConfig, run: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun | None
     ) -> None:
         self._run = run
-        self.is_plain = run is None and not config
+        run_id = config.get("run_id") if run is None else run.run_id
+        self.id = _new_id() if run_id is None else str(run_id)
+        self.is_plain = run is None and not (config and any(map(config.get, _HEEDED)))
         if config:
             config = config.copy()
             # both name the run they are given to, and that was this one
@@ -94,6 +103,8 @@ class RouterRun:
 
     def child(self, probe: Probe | None) -> RunnableConfig:
         """The config for one attempt: the handlers below this run, and the attempt's probe."""
+        if probe is not None and self.is_plain:
+            return {"callbacks": [probe]}
         config = self._config.copy()
         if self._run is None:
             config["callbacks"] = [probe] if probe is not None else []
@@ -126,9 +137,12 @@ class RouterRun:
 
 
 def full_config(config: RunnableConfig | None) -> RunnableConfig:
-    """The call's config together with what surrounds it, if anything does."""
+    """The call's config together with what surrounds it, if anything does, and what LangChain makes of the two."""
     if var_child_runnable_config.get() is None:
-        return {} if config is None else config
+        if not config:
+            return {}
+        if _PLAIN_KEYS.issuperset(config):
+            return config
     return ensure_config(config)
 
 
@@ -159,14 +173,8 @@ _hooks: list[Any] | None = getattr(context, "_configure_hooks", None)
 _is_traced: Callable[[], Any] | None = getattr(context, "_tracing_v2_is_enabled", None)
 
 
-def id_of(config: RunnableConfig) -> str:
-    """The id that a call's config gives its run, or a new one, in the form of a UUID of version 4.
-
-    It is text because only a run that somebody hears needs the object, which costs as much as choosing a model.
-    """
-    run_id = config.get("run_id")
-    if run_id is not None:
-        return str(run_id)
+def _new_id() -> str:
+    """An id in the form of a UUID of version 4, as text: the object costs as much as choosing a model."""
     digits = urandom(8).hex()
     return f"{_ID_START}{digits[:3]}-{digits[3:15]}"
 
@@ -176,38 +184,40 @@ def id_of(config: RunnableConfig) -> str:
 _ID_START = f"{urandom(4).hex()}-{urandom(2).hex()}-4{urandom(2).hex()[1:]}-a"
 
 
-def open_run(
-    config: RunnableConfig, settings: RunSettings, run_id: str, prompt: str | Sequence[BaseMessage]
-) -> RouterRun:
+def open_run(config: RunnableConfig | None, settings: RunSettings, prompt: str | Sequence[BaseMessage]) -> RouterRun:
     """Open the router's run, if a handler listens."""
-    if nobody_listens(config, settings):
+    config = full_config(config)
+    manager = _manager(CallbackManager, config, settings)
+    if manager is None:
         return RouterRun(config, None)
-    config = ensure_config(config)
-    manager = CallbackManager.configure(config.get("callbacks"), settings.callbacks, settings.verbose)
-    if not manager.handlers:
-        return RouterRun(config, None)
-    _label(manager, config, settings)
-    name = config.get("run_name") or settings.name
-    return RouterRun(
-        config, manager.on_chain_start(None, cast("Any", as_messages(prompt)), name=name, run_id=UUID(run_id))
-    )
+    return RouterRun(config, manager.on_chain_start(None, cast("Any", as_messages(prompt)), **_named(config, settings)))
 
 
 async def aopen_run(
-    config: RunnableConfig, settings: RunSettings, run_id: str, prompt: str | Sequence[BaseMessage]
+    config: RunnableConfig | None, settings: RunSettings, prompt: str | Sequence[BaseMessage]
 ) -> RouterRun:
     """Open the router's run, if a handler listens."""
+    config = full_config(config)
+    manager = _manager(AsyncCallbackManager, config, settings)
+    if manager is None:
+        return RouterRun(config, None)
+    run = await manager.on_chain_start(None, cast("Any", as_messages(prompt)), **_named(config, settings))
+    return RouterRun(config, run)
+
+
+def _manager(cls: type[_Manager], config: RunnableConfig, settings: RunSettings) -> _Manager | None:
+    """The manager of the router's run; `None` if it has no handler."""
     if nobody_listens(config, settings):
-        return RouterRun(config, None)
-    config = ensure_config(config)
-    manager = AsyncCallbackManager.configure(config.get("callbacks"), settings.callbacks, settings.verbose)
+        return None
+    manager = cls.configure(config.get("callbacks"), settings.callbacks, settings.verbose)
     if not manager.handlers:
-        return RouterRun(config, None)
+        return None
     _label(manager, config, settings)
-    name = config.get("run_name") or settings.name
-    return RouterRun(
-        config, await manager.on_chain_start(None, cast("Any", as_messages(prompt)), name=name, run_id=UUID(run_id))
-    )
+    return manager
+
+
+def _named(config: RunnableConfig, settings: RunSettings) -> dict[str, Any]:
+    return {"name": config.get("run_name") or settings.name, "run_id": config.get("run_id")}
 
 
 def _label(manager: BaseCallbackManager, config: RunnableConfig, settings: RunSettings) -> None:

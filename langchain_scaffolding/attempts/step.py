@@ -23,6 +23,7 @@ from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, InstanceOf
 
 from langchain_scaffolding.attempts.history import without_foreign_reasoning
+from langchain_scaffolding.attempts.limits import aclose_iterator, close_iterator
 from langchain_scaffolding.candidates import Candidate
 from langchain_scaffolding.errors import UnacceptableAnswerError
 from langchain_scaffolding.outcomes import ErrorClass
@@ -30,8 +31,6 @@ from langchain_scaffolding.request import as_messages
 
 if TYPE_CHECKING:
     from langchain_core.outputs import ChatGeneration, LLMResult
-
-    from langchain_scaffolding.attempts.probe import Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +94,10 @@ class Step(RunnableSerializable[str | list[BaseMessage], Any]):
         """Call the runnable, with `config` ambient: a bound model prefers the ambient one to the one it is given."""
         runnable, arguments = self.target(kwargs, config)
         if _is_bare(config):
-            return runnable.invoke(self.readable(input), config, **arguments)
+            return self._ask(runnable, input, config, arguments)
         token = var_child_runnable_config.set(config)
         try:
-            return runnable.invoke(self.readable(input), config, **arguments)
+            return self._ask(runnable, input, config, arguments)
         finally:
             var_child_runnable_config.reset(token)
 
@@ -106,12 +105,18 @@ class Step(RunnableSerializable[str | list[BaseMessage], Any]):
         """Call the runnable, as `invoke` does."""
         runnable, arguments = self.target(kwargs, config)
         if _is_bare(config):
-            return await runnable.ainvoke(self.readable(input), config, **arguments)
+            return await self._aask(runnable, input, config, arguments)
         token = var_child_runnable_config.set(config)
         try:
-            return await runnable.ainvoke(self.readable(input), config, **arguments)
+            return await self._aask(runnable, input, config, arguments)
         finally:
             var_child_runnable_config.reset(token)
+
+    def _ask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
+        return runnable.invoke(self.readable(prompt), config, **arguments)
+
+    async def _aask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
+        return await runnable.ainvoke(self.readable(prompt), config, **arguments)
 
     def stream(
         self, input: str | list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
@@ -152,9 +157,7 @@ def _with_ambient(chunks: Iterator[AIMessageChunk], config: RunnableConfig | Non
                 var_child_runnable_config.reset(token)
             yield chunk
     finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
+        close_iterator(chunks)
 
 
 async def _awith_ambient(
@@ -171,9 +174,7 @@ async def _awith_ambient(
                 var_child_runnable_config.reset(token)
             yield chunk
     finally:
-        aclose = getattr(chunks, "aclose", None)
-        if aclose is not None:
-            await aclose()
+        await aclose_iterator(chunks)
 
 
 class Attempt(Step):
@@ -228,15 +229,23 @@ class Attempt(Step):
         cls = type(self.candidate.model)
         return self.is_chat_model and all(getattr(cls, name) is getattr(BaseChatModel, name) for name in own)
 
-    def answer(self, prompt: str | list[BaseMessage], probe: Probe) -> BaseMessage:
-        """What the model answers where only the probe listens; for one that `takes_generate`."""
-        model = cast("BaseChatModel", self.candidate.model)
-        return _message_of(model.generate([as_messages(self.readable(prompt))], callbacks=[probe]))
+    def ask(self, prompt: str | list[BaseMessage], **arguments: Any) -> BaseMessage:
+        """The answer of a model that `takes_generate`, with handlers and labels as arguments of that."""
+        return _message_of(self.candidate.chat_model.generate([as_messages(self.readable(prompt))], **arguments))
 
-    async def aanswer(self, prompt: str | list[BaseMessage], probe: Probe) -> BaseMessage:
-        """What the model answers, as `answer` gives it."""
-        model = cast("BaseChatModel", self.candidate.model)
-        return _message_of(await model.agenerate([as_messages(self.readable(prompt))], callbacks=[probe]))
+    async def aask(self, prompt: str | list[BaseMessage], **arguments: Any) -> BaseMessage:
+        """The answer, as `ask` gives it."""
+        return _message_of(await self.candidate.chat_model.agenerate([as_messages(self.readable(prompt))], **arguments))
+
+    def _ask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
+        if config is None or runnable is not self.candidate.model or not self.takes_generate:
+            return super()._ask(runnable, prompt, config, arguments)
+        return self.ask(prompt, **_heeded(config), **arguments)
+
+    async def _aask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
+        if config is None or runnable is not self.candidate.model or not self.takes_generate:
+            return await super()._aask(runnable, prompt, config, arguments)
+        return await self.aask(prompt, **_heeded(config), **arguments)
 
     def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
         """The candidate's model, with the call's tools or schema bound on it, and a scaffold's limits."""
@@ -262,10 +271,16 @@ class Attempt(Step):
         return _rebound(model, config, bind, arguments), {}
 
 
+def _heeded(config: RunnableConfig) -> dict[str, Any]:
+    """What a chat model's `invoke` takes from a config."""
+    return {name: config[name] for name in _HEEDED if name in config}  # type: ignore[literal-required]
+
+
 def _message_of(result: LLMResult) -> BaseMessage:
     return cast("ChatGeneration", result.generations[0][0]).message
 
 
+_HEEDED = ("callbacks", "tags", "metadata", "run_name", "run_id")
 _REPLACED = frozenset({"tools", "tool_choice", "parallel_tool_calls", "response_format"})
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from langchain_core.caches import InMemoryCache
 from langchain_core.runnables.config import ensure_config
 
-from langchain_scaffolding.attempts import aopen_run, id_of, open_run
+from langchain_scaffolding.attempts import aopen_run, open_run
 from langchain_scaffolding.errors import ConfigurationError
 from langchain_scaffolding.results.entries import as_answer, as_entry, replay, whole
 from langchain_scaffolding.results.keys import Uncacheable, canonical, parameters_of, said
@@ -225,13 +225,11 @@ class ResultCache:
 
     def _shown(self, inquiry: Inquiry, answer: Any) -> Any:
         """The answer, shown to handlers in a run without a model run."""
-        config = ensure_config(inquiry.config)
-        open_run(config, self._runs, id_of(config), inquiry.messages).end(answer)
+        open_run(inquiry.config, self._runs, inquiry.messages).end(answer)
         return answer
 
     async def _ashown(self, inquiry: Inquiry, answer: Any) -> Any:
-        config = ensure_config(inquiry.config)
-        run = await aopen_run(config, self._runs, id_of(config), inquiry.messages)
+        run = await aopen_run(inquiry.config, self._runs, inquiry.messages)
         await run.aend(answer)
         return answer
 

@@ -40,6 +40,17 @@ class Attempt(Protocol):
     def pinned(self) -> bool: ...  # noqa: D102
 
 
+def seconds_per_token(outcome: Attempt) -> float | None:
+    """Seconds per token of the answer; `None` if its tokens were not counted."""
+    total_s, first_token_s, tokens = outcome.total_s, outcome.first_token_s, outcome.output_tokens
+    if not tokens or total_s is None:
+        return None
+    if first_token_s is not None and tokens > 1:
+        # the first token waits for the prompt to be read, the others follow each other
+        return (total_s - first_token_s) / (tokens - 1)
+    return total_s / tokens
+
+
 _COUNTERS = ("calls", "errors", "measured", "deadline_misses", "feedback_count")
 _FADING = ("success", "acceptance", "warm", "cold", "early", "token_seconds", "feedback")
 
@@ -148,13 +159,8 @@ class Evidence:
         if self.warm is None:
             self.warm = Timing()
         self.warm.add(total_s, first_token_s, weight, cap)
-        tokens = outcome.output_tokens
-        if tokens:
-            if first_token_s is not None and tokens > 1:
-                # the first token waits for the prompt to be read, the others follow each other
-                per_token = (total_s - first_token_s) / (tokens - 1)
-            else:
-                per_token = total_s / tokens
+        per_token = seconds_per_token(outcome)
+        if per_token is not None:
             if self.token_seconds is None:
                 self.token_seconds = Mean()
             self.token_seconds.add(per_token, weight, cap)
@@ -277,7 +283,9 @@ def _mean_of_one(warm: Timing | None, cold: Timing | None) -> float | None:
     usual, first = warm.seconds, cold.seconds
     if first.total * usual.weight > _COLD_FACTOR * usual.total * first.weight:
         return usual.value
-    return round((usual.total + first.total) / (usual.weight + first.weight), DIGITS)
+    weight = usual.weight + first.weight
+    # nothing is left of what was observed very long ago
+    return round((usual.total + first.total) / weight, DIGITS) if weight > 0 else None
 
 
 def latency_mean_s(parts: Sequence[Evidence]) -> float | None:

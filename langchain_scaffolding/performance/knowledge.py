@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from langchain_scaffolding.errors import ConfigurationError
@@ -10,6 +11,7 @@ from langchain_scaffolding.performance.evidence import Evidence, latency_mean_s
 from langchain_scaffolding.performance.feedback import Counted, Feedback, FeedbackBook, keep
 from langchain_scaffolding.performance.rows import PairStats
 from langchain_scaffolding.performance.sources import Sources
+from langchain_scaffolding.performance.usual import Success, learn_usual, usual_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from langchain_scaffolding.performance.events import Told
     from langchain_scaffolding.performance.means import Forgetting
     from langchain_scaffolding.performance.sources import Pair, Source
+    from langchain_scaffolding.performance.usual import Pending, Usual
+
+# Outcomes up to which one by one is quicker.
+_FEW = 3
 
 
 class Knowledge:
@@ -37,14 +43,24 @@ class Knowledge:
         self.means: dict[Pair, float] = {}
         self.ready: dict[Pair, PairStats] = {}
         self._last_use: dict[str, float] = {}
+        # what an outcome of a pair must be like to wait in `pending` until `settle`; empty if none may wait
+        self.usual: dict[Pair, Usual] = {}
+        self.pending: list[Pending] = []
+        self.may_wait = True
+        # pairs that have settled and nobody was told of
+        self.untold: set[Pair] = set()
 
     # ---------------------------------------------------------------- what this recorder sees
 
     def learn(self, outcome: Outcome, at: float) -> bool:
-        """Learn from an attempt; return whether it counted as a cold start."""
+        """Learn from an attempt, after all that is pending of its model; return whether it counted as a cold start."""
+        if outcome.model in [pair[1] for pair, *_ in self.pending]:
+            self.settle()
+        return self._learn((outcome.task, outcome.model), outcome, at)
+
+    def _learn(self, pair: Pair, outcome: Outcome | Success, at: float) -> bool:
         sources = self.sources
-        pair = (outcome.task, outcome.model)
-        cold = outcome.measured and outcome.error is None and self._is_cold(outcome, at)
+        cold = outcome.measured and outcome.error is None and self._is_cold(pair[1], outcome.total_s, at)
         self._evidence(sources.own, pair, at).learn(
             outcome, at, self.forgetting, cold=cold, mean_s=self.means.get(pair)
         )
@@ -54,11 +70,61 @@ class Knowledge:
         self.refresh(pair)
         return cold
 
-    def _is_cold(self, outcome: Outcome, at: float) -> bool:
-        last = self._last_use.get(outcome.model)
+    @property
+    def sequence(self) -> int:
+        """How many outcomes and judgements this recorder has seen."""
+        return self.sources.own.sequence + len(self.pending)
+
+    def settle(self) -> None:
+        """Learn from all that is pending.
+
+        Others may add to it meanwhile, without a lock. Until everything is learned it is not empty, so that whoever
+        finds it empty finds everything learned.
+        """
+        pending = self.pending[:]
+        if not pending:
+            return
+        try:
+            if self.book.waiting or len(pending) < _FEW:
+                self._learn_one_by_one(pending)
+            else:
+                self._learn_together(pending)
+        finally:
+            del self.pending[: len(pending)]
+
+    def _learn_one_by_one(self, pending: Iterable[Pending]) -> None:
+        for one in starmap(Success, pending):
+            self._learn(one.pair, one, one.at)
+            self.untold.add(one.pair)
+
+    def _learn_together(self, pending: list[Pending]) -> None:
+        pairs, _, decision_ids, *_ = zip(*pending, strict=True)
+        own = self.sources.own
+        for pair in dict.fromkeys(pairs):
+            some = pending if pairs.count(pair) == len(pairs) else [one for one in pending if one[0] == pair]
+            evidence = own.pairs.get(pair)
+            if evidence is None or not learn_usual(evidence, some, self.forgetting):
+                self._learn_one_by_one(some)
+                continue
+            own.sequence += len(some)
+            self._used(pair[1], max([one[1] for one in some]))
+            self.refresh(pair)
+            self.untold.add(pair)
+        decisions = self.book.decisions
+        decisions.update(zip(decision_ids, pairs, strict=True))
+        for _ in range(len(decisions) - self.book.limit):
+            decisions.popitem(last=False)
+
+    def _is_cold(self, model: str, total_s: float | None, at: float) -> bool:
+        last = self._used(model, at)
+        return last is None or at - (total_s or 0.0) - last > self.idle_s
+
+    def _used(self, model: str, at: float) -> float | None:
+        """Note when a model was used; return when it was before."""
+        last = self._last_use.get(model)
         if last is None or at > last:
-            self._last_use[outcome.model] = at
-        return last is None or at - (outcome.total_s or 0.0) - last > self.idle_s
+            self._last_use[model] = at
+        return last
 
     def _evidence(self, source: Source, pair: Pair, at: float) -> Evidence:
         evidence = source.pairs.get(pair)
@@ -199,6 +265,12 @@ class Knowledge:
         elif pair in self.means:
             del self.means[pair]
         self.ready.pop(pair, None)
+        if self.may_wait:
+            usual = usual_of(pair, self.sources.own.pairs.get(pair), mean, self._last_use.get(pair[1]), self.idle_s)
+            if usual is not None:
+                self.usual[pair] = usual
+            else:
+                self.usual.pop(pair, None)
 
     def _refresh_all(self, pairs: Iterable[Pair]) -> None:
         for pair in pairs:
@@ -212,6 +284,12 @@ class Knowledge:
             if evidence is not None:
                 found = self.ready[pair] = PairStats.of(evidence)
         return found
+
+    def wait(self, *, may: bool) -> None:
+        """Let outcomes that tell nothing new wait, or not."""
+        if may != self.may_wait:
+            self.may_wait = may
+            self.usual.clear()
 
     # ---------------------------------------------------------------- copies, forks, oblivion
 

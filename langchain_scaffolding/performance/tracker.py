@@ -16,7 +16,6 @@ from langchain_scaffolding.performance.listeners import Listeners
 from langchain_scaffolding.performance.means import Forgetting
 from langchain_scaffolding.performance.options import check_positive
 from langchain_scaffolding.performance.rows import PerformanceRow
-from langchain_scaffolding.performance.sources import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +23,12 @@ if TYPE_CHECKING:
     from langchain_scaffolding.outcomes import Outcome
     from langchain_scaffolding.performance.listeners import Judge, Listener
     from langchain_scaffolding.performance.rows import PairStats
+    from langchain_scaffolding.performance.sources import Pair
     from langchain_scaffolding.performance.store import OutcomeStore
+    from langchain_scaffolding.performance.usual import Pending
+
+# Outcomes that are learned from together.
+_BATCH = 8
 
 
 class PerformanceTracker:
@@ -35,6 +39,9 @@ class PerformanceTracker:
     slower. Old evidence fades; counters do not. Memory per pair of task and model is constant. Safe to share between
     threads, tasks and routers; a pickled, copied or forked tracker goes on independently, and `merge` puts two together
     without counting anything twice.
+
+    Usual answers of well-known models are learned from eight at a time, which no reader sees: whoever asks is told of
+    every attempt so far, and a store has each at once.
 
     Args:
         clock: Wall-clock time in seconds since the epoch, for what carries no time of its own.
@@ -104,6 +111,8 @@ class PerformanceTracker:
     def _after_fork(self) -> None:
         """Go on in a child process, beside the parent."""
         self._make_locks()
+        # the parent will count what was pending as its own: so must the child, before it goes on under another id
+        self._knowledge.settle()
         self._knowledge.sources.renew()
 
     # ---------------------------------------------------------------- learning
@@ -115,21 +124,71 @@ class PerformanceTracker:
             ConfigurationError: Its duration is negative or no number.
         """
         total_s = outcome.total_s
+        at = outcome.at if outcome.at > 0 else self._clock()
+        knowledge = self._knowledge
+        usual = knowledge.usual.get((outcome.task, outcome.model))
+        if (
+            usual is not None
+            and total_s is not None
+            and 0 <= total_s < usual.below_s
+            and at - total_s < usual.before
+            and outcome.error is None
+            and outcome.measured
+            and not outcome.pinned
+        ):
+            pending = (usual.pair, at, outcome.decision_id, total_s, outcome.first_token_s, outcome.output_tokens)
+            if self._store is None:
+                knowledge.pending.append(pending)
+            else:
+                self._store_pending(pending, outcome, self._store)
+            if len(knowledge.pending) >= _BATCH or knowledge.untold:
+                self._settle()
+                self._tell()
+            return
         if total_s is not None and not 0 <= total_s < math.inf:
             msg = f"`total_s` of an outcome must be seconds from 0, not {total_s!r}. Leave it out if it is unknown."
             raise ConfigurationError(msg)
-        at = outcome.at if outcome.at > 0 else self._clock()
         if self._store is None:
             with self._lock:
-                self._knowledge.learn(outcome, at)
+                knowledge.learn(outcome, at)
         else:
             with self._order:
                 with self._lock:
-                    cold = self._knowledge.learn(outcome, at)
-                    sources = self._knowledge.sources
-                    source, sequence = sources.own_id, sources.own.sequence
+                    cold = knowledge.learn(outcome, at)
+                    source, sequence = knowledge.sources.own_id, knowledge.sequence
                 self._store.append(source, sequence, at, outcome, cold=cold)
-        self._listeners.tell(outcome.task, outcome.model)
+        self._tell([(outcome.task, outcome.model)])
+
+    def _store_pending(self, pending: Pending, outcome: Outcome, store: OutcomeStore) -> None:
+        knowledge = self._knowledge
+        with self._order:
+            with self._lock:
+                knowledge.pending.append(pending)
+                source, sequence = knowledge.sources.own_id, knowledge.sequence
+            store.append(source, sequence, pending[1], outcome, cold=False)
+
+    def _settle(self) -> None:
+        with self._lock:
+            self._knowledge.settle()
+
+    def _settled(self) -> Knowledge:
+        """Everything known, with all that was still to be learned."""
+        if self._knowledge.pending:
+            self._settle()
+        return self._knowledge
+
+    def _tell(self, changed: Iterable[Pair] = ()) -> None:
+        """Tell the listeners what has changed, and what has settled since they were told last."""
+        knowledge = self._knowledge
+        if knowledge.untold:
+            with self._lock:
+                untold, knowledge.untold = knowledge.untold, set()
+            changed = {*untold, *changed}
+        for pair in changed:
+            self._listeners.tell(*pair)
+        if knowledge.may_wait is not self._listeners.are_patient:
+            with self._lock:
+                knowledge.wait(may=self._listeners.are_patient)
 
     def record_feedback(self, decision_id: str, score: float | str, *, reason: str | None = None) -> bool:
         """Learn what somebody thought of an answer.
@@ -148,13 +207,14 @@ class PerformanceTracker:
             ConfigurationError: The score is no number from 0 to 1 and no known label.
         """
         number, now = score_of(score), self._clock()
-        knowledge, store = self._knowledge, self._store
+        knowledge, store = self._settled(), self._store
         if store is not None and decision_id not in knowledge.book.decisions:
             found = store.pairs_of([decision_id])
             with self._lock:
                 knowledge.answered(found)
         with self._order:
             with self._lock:
+                knowledge.settle()
                 sources = knowledge.sources
                 feedback = Feedback(
                     score=number, at=now, source=sources.own_id, sequence=sources.own.sequence + 1, reason=reason
@@ -164,7 +224,7 @@ class PerformanceTracker:
             if store is not None:
                 store.append_feedback(decision_id, feedback)
         if pair is not None:
-            self._listeners.tell(*pair)
+            self._tell([pair])
         self._judges.tell(decision_id, number)
         return pair is not None
 
@@ -195,9 +255,11 @@ class PerformanceTracker:
         store, knowledge = self._store, self._knowledge
         if store is None:
             return 0
-        heard, changed = 0, set[Pair]()
+        heard = 0
+        changed: set[Pair] = set()
         with self._refreshing:
             with self._lock:
+                knowledge.settle()
                 knowledge.book.expire(self._clock())
                 known, waiting = knowledge.sources.known(), list(knowledge.book.waiting)
             try:
@@ -214,19 +276,21 @@ class PerformanceTracker:
             found = store.pairs_of(waiting) if waiting else {}
             with self._lock:
                 changed |= knowledge.answered(found)
-        for pair in changed:
-            self._listeners.tell(*pair)
+        self._tell(changed)
         return heard
 
     # ---------------------------------------------------------------- reading
 
     def latency_mean_s(self, task: str, model: str) -> float | None:
         """Mean seconds of an answer of this model at this task; `None` without history."""
-        return self._knowledge.means.get((task, model))
+        knowledge = self._knowledge
+        if knowledge.pending:
+            self._settle()
+        return knowledge.means.get((task, model))
 
     def stats(self, task: str, model: str) -> PairStats | None:
         """Everything known of this model at this task but the quantiles; `None` if nothing is known."""
-        found = self._knowledge.ready.get((task, model))
+        found = self._settled().ready.get((task, model))
         if found is None:
             with self._lock:
                 found = self._knowledge.stats((task, model))
@@ -244,7 +308,7 @@ class PerformanceTracker:
     def snapshot(self) -> list[PerformanceRow]:
         """One row per task and model, sorted by both."""
         rows = []
-        sources = self._knowledge.sources
+        sources = self._settled().sources
         with self._lock:
             pairs = sources.pairs()
         for task, model in pairs:
@@ -263,27 +327,38 @@ class PerformanceTracker:
     @property
     def feedback_waiting(self) -> int:
         """Decisions with feedback whose outcome is not known yet."""
-        return len(self._knowledge.book.waiting)
+        return len(self._settled().book.waiting)
 
     @property
     def feedback_expired(self) -> int:
         """Decisions with feedback whose outcome never came."""
-        return self._knowledge.book.expired
+        return self._settled().book.expired
 
     def __repr__(self) -> str:
         store = "" if self._store is None else f", store={self._store!r}"
         return f"{type(self).__name__}(pairs={len(self._knowledge.sources.pairs())}{store})"
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, listener: Listener, *, patient: bool = False) -> Callable[[], None]:
         """Call `listener(task, model)` whenever something that scorers can see has changed.
 
         It is called in the thread that made the change, which may be the store's. A bound method is held weakly, so
         that subscribing keeps nothing alive. Copies and pickles have no listeners.
 
+        Args:
+            listener: What is called.
+            patient: Whether it may be told of usual answers of well-known models up to 8 calls late. While all
+                listeners are, these are learned from together, in a fraction of the time.
+
         Returns:
             A function that ends it.
         """
-        return self._listeners.add(listener)
+        if not patient:
+            self._settle()
+            self._tell()
+        leave = self._listeners.add(listener, patient=patient)
+        with self._lock:
+            self._knowledge.wait(may=self._listeners.are_patient)
+        return leave
 
     def subscribe_to_feedback(self, judge: Judge) -> Callable[[], None]:
         """Call `judge(decision_id, score)` whenever feedback is recorded here; held as by `subscribe`.
@@ -313,11 +388,12 @@ class PerformanceTracker:
             self.refresh()
             return
         with other._lock:
+            other._knowledge.settle()
             told = other._knowledge.copy()
         with self._lock:
+            self._knowledge.settle()
             changed = self._knowledge.merge(told)
-        for pair in changed:
-            self._listeners.tell(*pair)
+        self._tell(changed)
 
     def reset(self, task: str | None = None, model: str | None = None) -> None:
         """Forget what is known, of everything or of one task, one model, or one model at one task.
@@ -325,17 +401,19 @@ class PerformanceTracker:
         A store is left as it is, and the next process learns from it again; `OutcomeStore.purge` erases there.
         """
         with self._lock:
+            self._knowledge.settle()
             dropped = self._knowledge.forget(task, model)
-        for pair in dropped:
-            self._listeners.tell(*pair)
+        self._tell(dropped)
 
     def close(self) -> None:
         """Finish writing what the store still has to write; learning in memory goes on."""
+        self._settled()
         if self._store is not None:
             self._store.close()
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
+            self._knowledge.settle()
             knowledge = self._knowledge.copy()
         return {"clock": self._clock, "store": self._store, "knowledge": knowledge}
 

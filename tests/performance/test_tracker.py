@@ -257,6 +257,17 @@ def test_evidence_fades_beyond_any_range_of_numbers(clock: FakeClock) -> None:
     assert row(tracker).latency_p99_s == pytest.approx(0.5, rel=0.01)
 
 
+def test_nothing_is_left_of_what_was_seen_ages_ago(clock: FakeClock) -> None:
+    tracker = PerformanceTracker(clock=clock, half_life_s=1.0)
+    for _ in range(3):
+        tracker.record(answer(0.5))
+    clock.advance(10_000)
+    tracker.record(answer(None, measured=False))
+    assert tracker.latency_mean_s("title", "tiny") is None
+    tracker.record(answer(0.3))
+    assert tracker.latency_mean_s("title", "tiny") == 0.3
+
+
 def test_time_alone_forgets_nothing_if_that_is_wanted(clock: FakeClock) -> None:
     tracker = PerformanceTracker(clock=clock, half_life_s=None, idle_s=1e12)
     tracker.record(answer(1.0))

@@ -42,8 +42,7 @@ _TAP = "tap_output_iter"
 _HEEDED = ("tags", "metadata", "configurable")
 """What a model heeds of a config where nobody listens."""
 
-_PLAIN_KEYS = frozenset(CONFIG_KEYS) - {"configurable"}
-"""The keys of a config that LangChain takes as they are; of others it makes metadata."""
+_KEYS = frozenset(CONFIG_KEYS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,10 +137,11 @@ class RouterRun:
 
 def full_config(config: RunnableConfig | None) -> RunnableConfig:
     """The call's config together with what surrounds it, if anything does, and what LangChain makes of the two."""
-    if var_child_runnable_config.get() is None:
+    around = var_child_runnable_config.get()
+    if around is None or around is config:  # a chain makes the one that it hands on ambient, too
         if not config:
             return {}
-        if _PLAIN_KEYS.issuperset(config):
+        if not config.get("configurable") and _KEYS.issuperset(config):
             return config
     return ensure_config(config)
 
@@ -149,7 +149,7 @@ def full_config(config: RunnableConfig | None) -> RunnableConfig:
 def nobody_listens(config: RunnableConfig, settings: RunSettings) -> bool:
     """Whether a callback manager made of all this would have no handler: asking costs a tenth of making one."""
     return not (
-        config.get("callbacks")
+        _has_handlers(config.get("callbacks"))
         or settings.callbacks
         or settings.verbose
         or _hooks is None
@@ -158,6 +158,12 @@ def nobody_listens(config: RunnableConfig, settings: RunSettings) -> bool:
         or _is_traced()
         or _is_hooked(_hooks)
     )
+
+
+def _has_handlers(callbacks: Callbacks) -> bool:
+    if isinstance(callbacks, BaseCallbackManager):  # what a chain hands on may well have none
+        return bool(callbacks.handlers or callbacks.inheritable_handlers)
+    return bool(callbacks)
 
 
 def _is_hooked(hooks: list[Any]) -> bool:

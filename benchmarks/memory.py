@@ -94,12 +94,21 @@ def growth_mb(sizes: Sequence[float]) -> float:
     return statistics.median(sizes[-quarter:]) - statistics.median(sizes[quarter : 2 * quarter])
 
 
+def fill(tracker: PerformanceTracker, decisions: int = 10_000) -> None:
+    """Let what is remembered of decisions reach its bound, lest that looks like growth without end."""
+    answered = (each for each in endless() if each.error is None)
+    for outcome in itertools.islice(answered, decisions):
+        tracker.record(outcome)
+        tracker.record_feedback(outcome.decision_id, 1.0)
+
+
 def soak(seconds: float, clock: Callable[[], float] = time.monotonic, samples: int = 120) -> Iterator[Figure]:
     """Calls one after the other: texts that change, tasks in turn, a model that fails, feedback, a store."""
     with tempfile.TemporaryDirectory() as folder:
         store = OutcomeStore(f"sqlite:///{folder}/outcomes.db", when_full="block", refresh_s=1.0)
         router = router_over(broken(), bare(), bare())
         router = ScaffoldingRouterLLM(models=router.models, performance=PerformanceTracker(store=store))
+        fill(router.performance)
         sizes, calls, start = list[float](), 0, clock()
         while (passed := clock() - start) < seconds:
             message = router.invoke(f"{TEXT} {calls}", task=TASKS[calls % len(TASKS)])

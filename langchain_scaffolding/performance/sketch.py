@@ -50,7 +50,8 @@ class LatencySketch:
     __slots__ = ("_bins", "_exponent", "_first")
 
     def __init__(self) -> None:
-        self._bins: array[Any] = array("B")
+        # a byte of which Python has one for all, while there is one bin; many pairs see a single cold start
+        self._bins: bytes | array[Any] = b""
         # the key of the first bin
         self._first = 0
         # of the weights that count for eight units to sixteen
@@ -71,8 +72,8 @@ class LatencySketch:
         if not 0 <= index < len(self._bins):
             index = self._make_room(index)
         try:
-            self._bins[index] += units
-        except OverflowError:
+            self._bins[index] += units  # type: ignore[index]
+        except (OverflowError, TypeError):
             self._widen(index, units)
 
     def add_all(self, seconds: Sequence[float], weights: Sequence[float]) -> None:
@@ -91,8 +92,8 @@ class LatencySketch:
         bins, start = self._bins, self._first
         for key in keys:
             try:
-                bins[key - start] += units
-            except OverflowError:
+                bins[key - start] += units  # type: ignore[index]
+            except (OverflowError, TypeError):
                 self._widen(key - start, units)
                 bins = self._bins
 
@@ -106,7 +107,7 @@ class LatencySketch:
         """How many doublings a weight is above the unit, which is made smaller if it has to be."""
         shift = exponent - self._exponent
         if not self._bins or shift > _NEGLIGIBLE:
-            self._bins, self._exponent = array("B"), exponent
+            self._bins, self._exponent = b"", exponent
             return 0
         if shift < 0:
             self._bins, self._exponent = _stored([count << -shift for count in _whole(self._bins)]), exponent
@@ -117,8 +118,10 @@ class LatencySketch:
         bins = self._bins
         if not bins:
             self._first += index
-            bins.extend([0] * width)
+            self._bins = _stored([0] * width)
             return 0
+        if isinstance(bins, bytes):
+            bins = self._bins = array("B", bins)
         beyond = index + width - len(bins)
         if beyond > 0:
             bins.extend([0] * (beyond + _SPARE))
@@ -159,17 +162,19 @@ class LatencySketch:
         if factor:
             self._exponent += _doublings(factor)
         else:
-            self._bins, self._first = array("B"), 0
+            self._bins, self._first = b"", 0
 
 
 def _doublings(factor: float) -> int:
     return frexp(factor)[1] - 1
 
 
-def _whole(bins: array[Any]) -> list[int]:
-    return bins.tolist() if bins.typecode != "d" else [int(count) for count in bins]
+def _whole(bins: bytes | array[Any]) -> list[int]:
+    return [*bins] if isinstance(bins, bytes) or bins.typecode != "d" else [int(count) for count in bins]
 
 
-def _stored(counts: Sequence[int]) -> array[Any]:
+def _stored(counts: Sequence[int]) -> bytes | array[Any]:
     most = max(counts)
+    if len(counts) == 1 and most < 1 << 8:
+        return bytes(counts)
     return array(next((code for end, code in _STORES if most < end), "d"), counts)

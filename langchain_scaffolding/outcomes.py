@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.exceptions import (
@@ -202,20 +203,26 @@ def classify(error: BaseException) -> ErrorClass:
     stated = getattr(error, "error_class", None)
     if stated in _VALUES:
         return ErrorClass(stated)
-    for error_type, error_class in _BY_TYPE:
-        if isinstance(error, error_type):
-            return _overflow_or(error_class, error)
+    by_type, by_name = _by_class(type(error))  # type: ignore[arg-type]  # mypy looks at the error's own hash
+    if by_type is not None:
+        return _overflow_or(by_type, error)
     status = _status(error)
     if status is not None:
         found = _BY_STATUS.get(status, ErrorClass.OVERLOADED if status >= 500 else None)
         if found is not None:
             return _overflow_or(found, error)
-    for cls in type(error).__mro__:
-        name = cls.__name__.lower()
-        for pattern, error_class in _BY_NAME:
-            if pattern.search(name):
-                return _overflow_or(error_class, error)
+    if by_name is not None:
+        return _overflow_or(by_name, error)
     return ErrorClass.CONTEXT_OVERFLOW if _OVERFLOW.search(str(error)) else ErrorClass.UNKNOWN
+
+
+@lru_cache(maxsize=256)
+def _by_class(cls: type[BaseException]) -> tuple[ErrorClass | None, ErrorClass | None]:
+    """What a class of errors says of itself: by what it is, and by what it is called."""
+    by_type = next((error_class for error_type, error_class in _BY_TYPE if issubclass(cls, error_type)), None)
+    names = [each.__name__.lower() for each in cls.__mro__]
+    by_name = (error_class for name in names for pattern, error_class in _BY_NAME if pattern.search(name))
+    return by_type, next(by_name, None)
 
 
 def _overflow_or(error_class: ErrorClass, error: BaseException) -> ErrorClass:
@@ -282,4 +289,9 @@ def passes_through(error: BaseException) -> bool:
     That holds for interrupts, cancellation and everything else that is no `Exception`, and for LangGraph's control
     flow.
     """
-    return not isinstance(error, Exception) or any(cls.__name__ in _CONTROL_FLOW for cls in type(error).__mro__)
+    return not isinstance(error, Exception) or _is_control_flow(type(error))  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=256)
+def _is_control_flow(cls: type[BaseException]) -> bool:
+    return any(each.__name__ in _CONTROL_FLOW for each in cls.__mro__)

@@ -24,22 +24,25 @@ seed_logger = logging.getLogger("kari.intelligent_scaffolding_service")
 Chain = TypeVar("Chain")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class _Choice(Generic[Chain]):
-    """A choice that was made, with the points it was made on, and when it is made anew by the selector's clock."""
+    """A choice that was made: from which points, in which order, and until when it is kept by the selector's clock."""
 
+    points: Ranking
     ranking: Ranking
     chain: Chain
     until: float
+    is_doubted: bool = False
 
 
 class Selector(Generic[Chain]):
     """Ranks the candidates for a request, lets the policy order them, and keeps the choice.
 
-    A kept choice costs a look-up. It is dropped when the chosen model fails, when the points of any candidate change,
-    and after `ttl_s`. Usual answers of a well-known model move its points up to eight calls later. A new ranking keeps
-    the model chosen before unless another is ahead by `margin`, so that small differences do not make answers alternate
-    between models; after a failure it has no such advantage.
+    A kept choice costs a look-up. It is dropped when the points of any candidate change, and after `ttl_s`. Usual
+    answers of a well-known model move its points up to eight calls later. When the chosen model fails, the policy is
+    asked anew; the chain is kept if the order is the same. A new ranking keeps the model chosen before unless another
+    is ahead by `margin`, so that small differences do not make answers alternate between models; after a failure it
+    has no such advantage.
 
     Args:
         ranker: Ranks.
@@ -93,9 +96,10 @@ class Selector(Generic[Chain]):
             return self._build(ranking)
         key = (self.ranker.key(request), request.conversation_model)
         choice = self._choices.get(key)
-        if choice is None or self._clock() >= choice.until:
-            choice = self._choose(request, key)
-        _log(choice.ranking)
+        if choice is None or choice.is_doubted or self._clock() >= choice.until:
+            choice = self._choose(request, key, choice)
+        if logger.isEnabledFor(logging.DEBUG) or seed_logger.isEnabledFor(logging.DEBUG):
+            _log(choice.ranking)
         return choice.chain
 
     def rank(self, request: RouteRequest) -> Ranking:
@@ -106,13 +110,13 @@ class Selector(Generic[Chain]):
         return self._decide(request, incumbent, self.policy.order)
 
     def update(self, outcome: Outcome) -> None:
-        """Drop the choices that fell on a model which has just failed."""
+        """Doubt the choices that fell on a model which has just failed."""
         if outcome.error is None:
             return
         with self._lock:
-            for key, choice in tuple(self._by_task.get(outcome.task, {}).items()):
+            for key, choice in self._by_task.get(outcome.task, {}).items():
                 if choice.ranking.names[0] == outcome.model:
-                    self._forget(key)
+                    choice.is_doubted = True
                     self._incumbents.pop(key, None)
 
     def clear(self) -> None:
@@ -122,10 +126,23 @@ class Selector(Generic[Chain]):
             self._incumbents.clear()
             self._by_task.clear()
 
-    def _choose(self, request: RouteRequest, key: Hashable) -> _Choice[Chain]:
-        ranking = self._decide(request, self._incumbent(key), self.policy.order)
-        until = self._clock() + self._ttl_s
-        choice = _Choice(ranking=ranking, chain=self._build(ranking), until=until)
+    def _choose(self, request: RouteRequest, key: Hashable, before: _Choice[Chain] | None) -> _Choice[Chain]:
+        now = self._clock()
+        until = now + self._ttl_s
+        if before is not None and before.is_doubted and now < before.until:
+            # first, so that a failure meanwhile is not forgotten
+            before.is_doubted = False
+            # the points are as they were: had they changed, the choice would be gone
+            ranking = self._ordered(before.points, request, self._incumbent(key), self.policy.order)
+            if ranking.decision is None and ranking.names == before.ranking.names:
+                before.until = until
+                self._incumbents[key] = (ranking.names[0], until)
+                return before
+            points = before.points
+        else:
+            points = self._points(request)
+            ranking = self._ordered(points, request, self._incumbent(key), self.policy.order)
+        choice = _Choice(points=points, ranking=ranking, chain=self._build(ranking), until=until)
         if ranking.names:
             with self._lock:
                 if len(self._choices) >= self._maxsize:
@@ -137,6 +154,11 @@ class Selector(Generic[Chain]):
                 self._by_task.setdefault(request.task, {})[key] = choice
         return choice
 
+    def _points(self, request: RouteRequest) -> Ranking:
+        """The candidates by their points, in the light of everything learned so far."""
+        self.ranker.tracker.settle()
+        return self.ranker.rank(request)
+
     def _incumbent(self, key: Hashable) -> str | None:
         name, until = self._incumbents.get(key, (None, 0.0))
         return name if self._clock() < until else None
@@ -144,7 +166,15 @@ class Selector(Generic[Chain]):
     def _decide(
         self, request: RouteRequest, incumbent: str | None, order_of: Callable[[Ranking], Iterable[str] | Decision]
     ) -> Ranking:
-        ranking = self.ranker.rank(request)
+        return self._ordered(self._points(request), request, incumbent, order_of)
+
+    def _ordered(
+        self,
+        ranking: Ranking,
+        request: RouteRequest,
+        incumbent: str | None,
+        order_of: Callable[[Ranking], Iterable[str] | Decision],
+    ) -> Ranking:
         if not ranking.names:
             return ranking
         decided = order_of(ranking)

@@ -18,8 +18,11 @@ from langchain_scaffolding.candidates import base_model
 from langchain_scaffolding.errors import ConfigurationError, NoPermittedModelError
 from langchain_scaffolding.filters import DEFAULT_FILTERS, cacheable
 from langchain_scaffolding.outcomes import Outcome
+from langchain_scaffolding.performance import PerformanceTracker
+from langchain_scaffolding.policies import GreedyPolicy
+from langchain_scaffolding.ranking import Ranking
 from langchain_scaffolding.request import RouteRequest, conversation_model, measure
-from langchain_scaffolding.scorers import SizeScorer
+from langchain_scaffolding.scorers import LatencyScorer, SizeScorer
 from langchain_scaffolding.tasks import Task
 from langchain_scaffolding.testing import FakeClock, Reply, ScriptedChatModel, provider_error
 from tests.paths import PATHS, call, routing
@@ -282,6 +285,68 @@ def test_S12_small_leads_do_not_make_choices_alternate_and_a_failure_ends_the_ad
     assert routing(router.invoke("x"))["model"] == "a"
     router.routing.selector.update(Outcome(task="chat", model="a", decision_id="1", error="timeout"))
     assert routing(router.invoke("x"))["model"] == "b"
+
+
+def test_S12_a_failure_asks_the_policy_anew_and_the_chain_stays_while_the_order_does() -> None:
+    ranked, orders = [], []
+
+    @cacheable
+    def mood(_request: RouteRequest, subject: Candidate, _tracker: object) -> float:
+        ranked.append(subject.name)
+        return 0.0
+
+    class Moody(GreedyPolicy):
+        turn = False
+
+        def order(self, ranking: Ranking) -> list[str]:
+            orders.append(ranking.names)
+            return ranking.names[::-1] if self.turn else ranking.names
+
+    policy = Moody()
+    router = ScaffoldingRouterLLM(models=[candidate("a"), candidate("b")], scorers=[mood], policy=policy)
+    kept = router.attempt_chain("x")
+    ranked.clear()
+    for failures in (1, 2):
+        router.routing.selector.update(Outcome(task="chat", model="a", decision_id="1", error="timeout"))
+        assert router.attempt_chain("x") is router.attempt_chain("y") is kept
+        assert len(orders) == 1 + failures
+    assert ranked == [], "no points have changed"
+    router.routing.selector.update(Outcome(task="chat", model="b", decision_id="1", error="timeout"))
+    assert router.attempt_chain("x") is kept
+    assert len(orders) == 3, "the choice did not fall on b"
+    policy.turn = True
+    router.routing.selector.update(Outcome(task="chat", model="a", decision_id="1", error="timeout"))
+    assert router.attempt_chain("x").ranking.names == ["b", "a"]
+
+
+def test_S12_points_that_change_with_a_failure_count_at_once() -> None:
+    @cacheable
+    def reliability(_request: RouteRequest, subject: Candidate, tracker: PerformanceTracker) -> float:
+        stats = tracker.stats("chat", subject.name)
+        return 0.0 if stats is None or not stats.errors else -stats.errors
+
+    failing = Candidate(name="a", model=ScriptedChatModel(ConnectionError("gone"), "from a"))
+    router = ScaffoldingRouterLLM(models=[failing, candidate("b")], scorers=[reliability])
+    assert routing(router.invoke("x"))["attempts"][0]["model"] == "a"
+    assert [attempt["model"] for attempt in routing(router.invoke("x"))["attempts"]] == ["b"]
+
+
+def test_S12_usual_answers_move_a_kept_choice_at_most_eight_calls_later() -> None:
+    router = ScaffoldingRouterLLM(models=[candidate("a"), candidate("b")], scorers=[LatencyScorer()])
+    tracker = router.performance
+
+    def answer(model: str, seconds: float) -> None:
+        tracker.record(Outcome(task="chat", model=model, decision_id="1", total_s=seconds, measured=True))
+
+    for _ in range(40):
+        answer("a", 0.9)
+    points = [router.attempt_chain("x").ranking.score_of("a")]
+    for _ in range(14):
+        answer("a", 1.6)
+        points.append(router.attempt_chain("x").ranking.score_of("a"))
+    # with the seventh the mean is above a second
+    assert points[:7] == [2.0] * 7
+    assert points[-1] == 1.0
 
 
 def test_S12_a_choice_is_dropped_after_its_time() -> None:

@@ -144,7 +144,7 @@ class CircuitBreakers:
 
     def admit(self, model: str) -> bool:
         """Whether a call may be made now. Of an open circuit whose time is over, one call is admitted to try."""
-        if model not in self._circuits:
+        if self._is_closed(model):
             return True
         with self._lock:
             circuit = self._circuits.get(model)
@@ -156,6 +156,10 @@ class CircuitBreakers:
             # a probe that never reports, because its call was cancelled, holds the place for one cool-down at most
             circuit.probing_until = now + max(circuit.cool_down, _SHORT)
             return True
+
+    def _is_closed(self, model: str) -> bool:
+        circuit = self._circuits.get(model)
+        return circuit is None or circuit.opened_until is None
 
     def forgive(self, model: str) -> None:
         """Forget the failures of a model, since something has shown that it is well again."""

@@ -294,9 +294,11 @@ def latency_mean_s(parts: Sequence[Evidence]) -> float | None:
     Cold starts count unless they are evidently slower than the warm calls. Only sums are read, so this is cheap enough
     to be asked after every call.
     """
-    if len(parts) == 1 and parts[0].early is None:
-        # nearly every call comes here
-        return _mean_of_one(parts[0].warm, parts[0].cold)
+    if len(parts) == 1:
+        only = parts[0]
+        if only.early is None or (only.warm is None and only.cold is None):
+            # nearly every call comes here
+            return _mean_of_one(only.warm, only.cold)
     block = max([part.block for part in parts], default=0)
     warm_weight = warm_total = cold_weight = cold_total = early_weight = early_total = 0.0
     for part in parts:

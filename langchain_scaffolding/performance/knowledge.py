@@ -54,7 +54,7 @@ class Knowledge:
 
     def learn(self, outcome: Outcome, at: float) -> bool:
         """Learn from an attempt, after all that is pending of its model; return whether it counted as a cold start."""
-        if outcome.model in [pair[1] for pair, *_ in self.pending]:
+        if self.pending and outcome.model in [one[0][1] for one in self.pending]:
             self.settle()
         return self._learn((outcome.task, outcome.model), outcome, at)
 

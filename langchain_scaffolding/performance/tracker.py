@@ -142,7 +142,7 @@ class PerformanceTracker:
             else:
                 self._store_pending(pending, outcome, self._store)
             if len(knowledge.pending) >= _BATCH or knowledge.untold:
-                self._settle()
+                self.settle()
                 self._tell()
             return
         if total_s is not None and not 0 <= total_s < math.inf:
@@ -167,15 +167,18 @@ class PerformanceTracker:
                 source, sequence = knowledge.sources.own_id, knowledge.sequence
             store.append(source, sequence, pending[1], outcome, cold=False)
 
-    def _settle(self) -> None:
-        with self._lock:
-            self._knowledge.settle()
-
-    def _settled(self) -> Knowledge:
-        """Everything known, with all that was still to be learned."""
+    def settle(self) -> None:
+        """Learn now from all that was recorded; so does whoever reads, but pair by pair."""
         if self._knowledge.pending:
-            self._settle()
-        return self._knowledge
+            with self._lock:
+                self._knowledge.settle()
+
+    def _settled(self, pair: Pair | None = None) -> Knowledge:
+        """Everything known, with what was still to be learned of a pair, or of all."""
+        knowledge = self._knowledge
+        if knowledge.pending and (pair is None or pair in [one[0] for one in knowledge.pending]):
+            self.settle()
+        return knowledge
 
     def _tell(self, changed: Iterable[Pair] = ()) -> None:
         """Tell the listeners what has changed, and what has settled since they were told last."""
@@ -283,17 +286,18 @@ class PerformanceTracker:
 
     def latency_mean_s(self, task: str, model: str) -> float | None:
         """Mean seconds of an answer of this model at this task; `None` without history."""
-        knowledge = self._knowledge
+        knowledge, pair = self._knowledge, (task, model)
         if knowledge.pending:
-            self._settle()
-        return knowledge.means.get((task, model))
+            self._settled(pair)
+        return knowledge.means.get(pair)
 
     def stats(self, task: str, model: str) -> PairStats | None:
         """Everything known of this model at this task but the quantiles; `None` if nothing is known."""
-        found = self._settled().ready.get((task, model))
+        pair = (task, model)
+        found = self._settled(pair).ready.get(pair)
         if found is None:
             with self._lock:
-                found = self._knowledge.stats((task, model))
+                found = self._knowledge.stats(pair)
         return found
 
     def stats_of(self, task: str, models: Sequence[str]) -> list[PairStats | None]:
@@ -353,7 +357,7 @@ class PerformanceTracker:
             A function that ends it.
         """
         if not patient:
-            self._settle()
+            self.settle()
             self._tell()
         leave = self._listeners.add(listener, patient=patient)
         with self._lock:

@@ -95,11 +95,13 @@ class Routing:
     def _share(self, above: Routing | None, before: Routing | None) -> None:
         """Make what calls count and limit together, or take it from the routing above."""
         options = self._options
-        learners = (options.performance.record, options.policy.update, self.selector.update)
+        learners = [options.performance.record, self.selector.update]
+        if not self._is_policy_idle:
+            learners.insert(1, options.policy.update)
         if above is not None:
             self._attempts = above._attempts  # noqa: SLF001 - its own
             self._last_resort = permitted(above._last_resort, self.profiles)  # noqa: SLF001 - its own
-            self._settings = replace(above._settings, learners=learners)  # noqa: SLF001 - its own
+            self._settings = replace(above._settings, learners=tuple(learners))  # noqa: SLF001 - its own
             return
         # the tracker holds it weakly, so that what a router once was does not listen on
         options.performance.subscribe_to_feedback(self._judge)
@@ -109,7 +111,7 @@ class Routing:
         resort = last_resort_of(options) if options.config.fallback_to_rule_based else None
         self._last_resort = permitted(resort, self.profiles, is_new=before is None)
         self._settings = CallSettings(
-            learners=learners,
+            learners=tuple(learners),
             breakers=options.breakers,
             budgets=options.budgets,
             clock=options.clock,
@@ -119,9 +121,14 @@ class Routing:
             hedging=self._hedging(before),
             tells_circumstances=bool(options.observers)
             or options.performance.store is not None
-            or not isinstance(options.policy, GreedyPolicy),
+            or not self._is_policy_idle,
             abandoned=Abandoned() if before is None else before._settings.abandoned,  # noqa: SLF001 - its own
         )
+
+    @property
+    def _is_policy_idle(self) -> bool:
+        """Whether the policy learns nothing, so that it need not be told of outcomes."""
+        return getattr(self._options.policy.update, "__func__", None) is GreedyPolicy.update
 
     def _hedging(self, before: Routing | None) -> Hedging | None:
         """When a second model is asked; what counted that before goes on counting, if nothing has changed about it."""

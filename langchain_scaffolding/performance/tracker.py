@@ -302,12 +302,12 @@ class PerformanceTracker:
 
     def stats_of(self, task: str, models: Sequence[str]) -> list[PairStats | None]:
         """The `stats` of several models at one task."""
-        ready = self._knowledge.ready
+        knowledge = self._settled()
         try:
-            return [ready[task, model] for model in models]
+            return [knowledge.ready[task, model] for model in models]
         except KeyError:
             with self._lock:
-                return [self._knowledge.stats((task, model)) for model in models]
+                return [knowledge.stats((task, model)) for model in models]
 
     def snapshot(self) -> list[PerformanceRow]:
         """One row per task and model, sorted by both."""

@@ -268,6 +268,15 @@ def test_nothing_is_left_of_what_was_seen_ages_ago(clock: FakeClock) -> None:
     assert tracker.latency_mean_s("title", "tiny") == 0.3
 
 
+def test_the_statistics_of_several_models_are_those_of_each_with_the_last_outcome(tracker: PerformanceTracker) -> None:
+    for calls in range(1, 60):
+        for model in ("tiny", "big"):
+            tracker.record(answer(0.5, model=model))
+        found = tracker.stats_of("title", ("big", "tiny", "never called"))
+        assert [stats and stats.calls for stats in found] == [calls, calls, None]
+        assert found == [tracker.stats("title", model) for model in ("big", "tiny", "never called")]
+
+
 def test_time_alone_forgets_nothing_if_that_is_wanted(clock: FakeClock) -> None:
     tracker = PerformanceTracker(clock=clock, half_life_s=None, idle_s=1e12)
     tracker.record(answer(1.0))

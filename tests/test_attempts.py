@@ -161,6 +161,24 @@ def test_of_a_streams_tokens_the_probe_hears_the_first_and_the_end() -> None:
     assert heard.count("token") == 1
 
 
+class Shouting(ScriptedChatModel):
+    """A model with a way of its own to be called."""
+
+    def invoke(self, *args: object, **kwargs: object) -> AIMessage:
+        return AIMessage(super().invoke(*args, **kwargs).content.upper())
+
+    async def ainvoke(self, *args: object, **kwargs: object) -> AIMessage:
+        return AIMessage((await super().ainvoke(*args, **kwargs)).content.upper())
+
+
+@pytest.mark.parametrize("callbacks", [[], [BaseCallbackHandler()]], ids=["unheard", "heard"])
+@pytest.mark.parametrize("path", ["invoke", "ainvoke"])
+def test_a_model_that_overrides_invoke_is_called_by_its_own(path: str, callbacks: list[BaseCallbackHandler]) -> None:
+    router = ScaffoldingRouterLLM(models=[Shouting("quiet", name="loud")])
+    assert call(router, path, TEXT, {"callbacks": callbacks}).content == "QUIET"
+    assert [(row["model"], row["measured"]) for row in router.performance.snapshot()] == [("loud", 1)]
+
+
 @pytest.mark.parametrize("path", STREAMS)
 def test_a_stream_that_has_spoken_does_not_fall_back(path: str) -> None:
     broken = small(Reply(content="one two three four", break_after=2, error=ConnectionError("gone")))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from os import urandom
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -23,6 +22,7 @@ from langchain_core.runnables.config import CONFIG_KEYS, ensure_config, var_chil
 from langchain_core.tracers import context
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.utils.env import env_var_is_set
+from uuid_utils import uuid7  # what LangChain makes its own ids with: asking the system would take ten times as long
 
 from langchain_scaffolding.request import as_messages
 
@@ -86,7 +86,7 @@ class RouterRun:
     ) -> None:
         self._run = run
         run_id = config.get("run_id") if run is None else run.run_id
-        self.id = _new_id() if run_id is None else str(run_id)
+        self.id = str(uuid7() if run_id is None else run_id)
         self.is_plain = run is None and not (config and any(map(config.get, _HEEDED)))
         if config:
             config = config.copy()
@@ -177,17 +177,6 @@ def _is_hooked(hooks: list[Any]) -> bool:
 # go: then a manager is made to find out.
 _hooks: list[Any] | None = getattr(context, "_configure_hooks", None)
 _is_traced: Callable[[], Any] | None = getattr(context, "_tracing_v2_is_enabled", None)
-
-
-def _new_id() -> str:
-    """An id in the form of a UUID of version 4, as text: the object costs as much as choosing a model."""
-    digits = urandom(8).hex()
-    return f"{_ID_START}{digits[:3]}-{digits[3:15]}"
-
-
-# One process and its forks share the first half of their ids. The other half is drawn for each, so that processes
-# brought back from one snapshot do not give the same ids.
-_ID_START = f"{urandom(4).hex()}-{urandom(2).hex()}-4{urandom(2).hex()[1:]}-a"
 
 
 def open_run(config: RunnableConfig | None, settings: RunSettings, prompt: str | Sequence[BaseMessage]) -> RouterRun:

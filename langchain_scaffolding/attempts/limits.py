@@ -84,16 +84,15 @@ class Deadline:
     def left(self, *, waiting_for_content: bool = False) -> tuple[float, str] | None:
         """Seconds left and the name of the limit that comes first; `None` without a limit."""
         limits, now = self._limits, self._clock()
-        bounds = [
-            (limit - (now - since), name)
-            for limit, since, name in (
-                (limits.response_s, self._started, "response"),
-                (limits.attempt_s, self._attempt_started, "attempt"),
-                (limits.first_token_s if waiting_for_content else None, self._attempt_started, "first token"),
-            )
-            if limit is not None
-        ]
-        return min(bounds, default=None)
+        passed_s = now - self._attempt_started
+        bounds = []
+        if limits.response_s is not None:
+            bounds.append((limits.response_s - (now - self._started), "response"))
+        if limits.attempt_s is not None:
+            bounds.append((limits.attempt_s - passed_s, "attempt"))
+        if waiting_for_content and limits.first_token_s is not None:
+            bounds.append((limits.first_token_s - passed_s, "first token"))
+        return min(bounds) if bounds else None
 
 
 class Pace:

@@ -126,7 +126,7 @@ class Ranking:
         self._order = order
         self._ranker = ranker
         names = points.pool.names
-        self.names = [names[place] for place in order]
+        self.names = [*map(names.__getitem__, order)]
         """The names of the candidates that can serve, best first."""
         self._parts: dict[str, Mapping[str, float]] = {}
 
@@ -170,6 +170,13 @@ class Ranking:
         """The candidates that may be first: those that state the needed abilities, or all if none does."""
         candidates, unproven = self._points.pool.candidates, self._points.pool.unproven
         return [candidates[place] for place in self._order if unproven[place] == unproven[self._order[0]]]
+
+    @property
+    def front_names(self) -> tuple[str, ...]:
+        """The names of the candidates that may be first."""
+        if True not in self._points.pool.unproven:
+            return tuple(self.names)
+        return tuple([candidate.name for candidate in self.front])
 
     def same_tier(self, name: str, other: str) -> bool:
         """Whether two candidates that can serve are alike in stating the abilities that the request needs."""

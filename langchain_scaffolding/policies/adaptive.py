@@ -154,16 +154,15 @@ class AdaptivePolicy:
 
     def order(self, ranking: Ranking) -> Decision:
         """The candidates by what their answers are expected to be worth, the one to be tried first in front."""
-        front = ranking.front
-        if len(front) < 2:
+        names = ranking.front_names
+        if len(names) < 2:
             return Decision(
                 order=tuple(ranking.names), propensities=dict.fromkeys(ranking.names[:1], 1.0), policy=self.name
             )
         request = ranking.request
         seen = self._look(request)
         with self._lock:
-            seen.field = field = self._field_of(front)
-            names = field.names
+            seen.field = field = self._fields.get(names) or self._new_field(ranking.front)
             worth, variances = self._worth(field, request.task, ranking.performance, seen)
             by_worth = sorted(range(len(names)), key=worth.__getitem__, reverse=True)
             best = by_worth[0]
@@ -195,7 +194,7 @@ class AdaptivePolicy:
         """
         front = [candidate for candidate in ranking.front if candidate.name in {model, over}]
         with self._lock:
-            field = self._field_of(front)
+            field = self._new_field(front)
             believed = self._quality(field, ranking.request.task, self._look(ranking.request).reading)
         chance = dict(zip(field.names, map(chance_of, *believed), strict=True))
         return chance[model] - chance[over]
@@ -213,14 +212,12 @@ class AdaptivePolicy:
         seen.reading = self.beliefs.read(seen)
         return seen
 
-    def _field_of(self, front: Sequence[Candidate]) -> _Field:
+    def _new_field(self, front: Sequence[Candidate]) -> _Field:
         names = tuple([candidate.name for candidate in front])
-        field = self._fields.get(names)
-        if field is None:
-            if len(self._fields) >= _MAX_FIELDS:
-                self._fields.clear()
-            prices = prices_of([candidate.tags for candidate in front])
-            field = self._fields[names] = _Field(names, self.beliefs.rows(names), prices)
+        if len(self._fields) >= _MAX_FIELDS:
+            self._fields.clear()
+        prices = prices_of([candidate.tags for candidate in front])
+        field = self._fields[names] = _Field(names, self.beliefs.rows(names), prices)
         return field
 
     def _quality(self, field: _Field, task: str, reading: Reading) -> tuple[list[float], list[float]]:
@@ -246,8 +243,11 @@ class AdaptivePolicy:
             standing = standings.get(pair)
             if standing is None or standing.stats is not stats or standing.judged != judged.get(pair, 0):
                 standing = standings[pair] = self._standing(pair, stats)
-            adjusted, variances[place] = standing.adjust(value, variances[place])
-            worth.append(quality * adjusted - (cost * dear + standing.lost))
+            _, _, lost, _, told_precision, narrowing = standing
+            if told_precision:
+                value, variances[place] = standing.with_told(value, variances[place])  # noqa: PLW2901
+            variances[place] *= narrowing
+            worth.append(quality * value - (cost * dear + lost))
         return worth, variances
 
     def _standing(self, pair: tuple[str, str], stats: PairStats) -> Standing:

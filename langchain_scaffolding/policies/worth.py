@@ -64,13 +64,10 @@ class Standing(NamedTuple):
         unjudged = max(stats.measured - stats.feedback_count, 0)
         return cls(stats, judged, lost, told, precision, 1.0 / (1.0 + unjudged / _UNJUDGED))
 
-    def adjust(self, expected: float, variance: float) -> tuple[float, float]:
+    def with_told(self, expected: float, variance: float) -> tuple[float, float]:
         """What is believed of a model's quality, and its variance, with what was told elsewhere."""
-        if self.told_precision:
-            precision = 1.0 / variance + self.told_precision
-            expected = (expected / variance + self.told * self.told_precision) / precision
-            variance = 1.0 / precision
-        return expected, variance * self.narrowing
+        precision = 1.0 / variance + self.told_precision
+        return (expected / variance + self.told * self.told_precision) / precision, 1.0 / precision
 
 
 def _shrunk_success(stats: PairStats) -> float:

@@ -194,7 +194,7 @@ class Routing:
         return _nothing, ()
 
     def _chain(self, ranking: Ranking) -> AttemptChain:
-        steps: list[Step] = [self._attempts[name] for name in ranking.names]
+        steps: list[Step] = [*map(self._attempts.__getitem__, ranking.names)]
         if self._last_resort is not None:
             steps.append(self._last_resort)
         settings = self._settings

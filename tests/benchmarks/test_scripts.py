@@ -39,7 +39,8 @@ def test_selection_measures_every_goal_in_a_quick_run(capsys: pytest.CaptureFixt
     goals = {name: each["at_most"] for name, each in found.items() if each["at_most"] is not None}
     assert goals["kept choice"] == 3
     assert goals["decision over 100"] == 120
-    assert goals["adaptive decision over 10, with a text"] == 60
+    assert goals["adaptive policy over 10, 500 characters"] == goals["  and the whole decision"] == 60
+    assert goals["adaptive policy over 10, no text"] == 20
     assert goals["recording, with a store"] == 15
     assert goals["import langchain_scaffolding"] == 30
     assert goals["outline of 60 sentences"] == 50

@@ -179,9 +179,10 @@ class Selector(Generic[Chain]):
             return ranking
         decided = order_of(ranking)
         order = list(decided)
-        if incumbent is not None and incumbent in ranking.scores and ranking.same_tier(incumbent, order[0]):
-            lead = ranking.scores[order[0]] - ranking.scores[incumbent]
-            if lead < self._margin:
+        if incumbent is not None and incumbent in ranking.scores:
+            scores = ranking.scores
+            first = next((name for name in order if name in scores), incumbent)
+            if ranking.same_tier(incumbent, first) and scores[first] - scores[incumbent] < self._margin:
                 order.insert(0, incumbent)
         order[:0] = self._prefer(request.task)
         if request.conversation_model is not None:

@@ -287,6 +287,22 @@ def test_S12_small_leads_do_not_make_choices_alternate_and_a_failure_ends_the_ad
     assert routing(router.invoke("x"))["model"] == "b"
 
 
+def test_names_that_a_policy_makes_up_are_passed_over_also_beside_the_model_chosen_before() -> None:
+    class Inventive:
+        name, cacheable = "inventive", True
+
+        def order(self, _ranking: Ranking) -> list[str]:
+            return ["nobody", "b"]
+
+        def update(self, outcome: Outcome) -> None:
+            """Nothing to learn."""
+
+    router = ScaffoldingRouterLLM(models=[candidate("a"), candidate("b")], policy=Inventive())
+    for _ in range(2):
+        assert routing(router.invoke("hi"))["model"] == "b"
+        router.performance.record(Outcome(task="chat", model="a", decision_id="d", total_s=0.5, measured=True))
+
+
 def test_S12_a_failure_asks_the_policy_anew_and_the_chain_stays_while_the_order_does() -> None:
     ranked, orders = [], []
 

@@ -244,7 +244,7 @@ def _status(error: BaseException) -> int | None:
 def retry_after_s(error: BaseException) -> float | None:
     """Seconds that the provider asked to be left alone, from the error's response headers; `None` if it did not say."""
     headers = getattr(getattr(error, "response", None), "headers", None) or getattr(error, "headers", None)
-    if not isinstance(headers, Mapping):
+    if headers is None or not isinstance(headers, Mapping):
         return None
     found = {str(name).lower(): value for name, value in headers.items()}
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
@@ -261,7 +261,26 @@ _SECRETS = re.compile(
     r"(?:sk|pk|rk|gsk|xai|hf|key|token)[-_][A-Za-z0-9_\-]{8,}|AIza[\w\-]{20,}|(?i:bearer)\s+[\w.\-=]+"
     r"|(?i:(?:api[-_ ]?key|authorization|token|secret|password)(?:[\"' ]*[:=][\"' ]*)(?:basic\s+)?[^\s\"',;}]+)"
 )
+# Whatever the pattern finds holds one of these; looking for them is quicker than looking for it.
+_SIGNS = (
+    *("sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "xai", "hf-", "hf_", "key", "token", "aiza"),
+    *("bearer", "authorization", "secret", "password"),
+)
 _DETAIL_LENGTH = 200
+
+
+def without_secrets(text: str) -> str:
+    """A text with keys and tokens struck out.
+
+    Example:
+        >>> without_secrets("refused: api_key=abcdef123456")
+        'refused: ***'
+    """
+    lowered = text.lower()
+    # beyond ASCII there are letters that the pattern takes for others
+    if text.isascii() and not any(sign in lowered for sign in _SIGNS):
+        return text
+    return _SECRETS.sub("***", text)
 
 
 def describe(error: BaseException) -> str:
@@ -271,7 +290,7 @@ def describe(error: BaseException) -> str:
         >>> describe(ValueError("Incorrect API key provided: sk-abcdef123456"))
         'ValueError: Incorrect API key provided: ***'
     """
-    message = _SECRETS.sub("***", " ".join(str(error).split()))
+    message = without_secrets(" ".join(str(error).split()))
     if len(message) > _DETAIL_LENGTH:
         message = message[: _DETAIL_LENGTH - 1] + "…"
     if isinstance(error, ScaffoldingError):

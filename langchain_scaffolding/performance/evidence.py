@@ -40,10 +40,9 @@ class Attempt(Protocol):
     def pinned(self) -> bool: ...  # noqa: D102
 
 
-def seconds_per_token(outcome: Attempt) -> float | None:
-    """Seconds per token of the answer; `None` if its tokens were not counted."""
-    total_s, first_token_s, tokens = outcome.total_s, outcome.first_token_s, outcome.output_tokens
-    if not tokens or total_s is None:
+def seconds_per_token(total_s: float, first_token_s: float | None, tokens: int | None) -> float | None:
+    """Seconds per token of an answer; `None` if its tokens were not counted."""
+    if not tokens:
         return None
     if first_token_s is not None and tokens > 1:
         # the first token waits for the prompt to be read, the others follow each other
@@ -159,7 +158,7 @@ class Evidence:
         if self.warm is None:
             self.warm = Timing()
         self.warm.add(total_s, first_token_s, weight, cap)
-        per_token = seconds_per_token(outcome)
+        per_token = seconds_per_token(total_s, first_token_s, outcome.output_tokens)
         if per_token is not None:
             if self.token_seconds is None:
                 self.token_seconds = Mean()

@@ -11,7 +11,7 @@ from langchain_scaffolding.performance.evidence import Evidence, latency_mean_s
 from langchain_scaffolding.performance.feedback import Counted, Feedback, FeedbackBook, keep
 from langchain_scaffolding.performance.rows import PairStats
 from langchain_scaffolding.performance.sources import Sources
-from langchain_scaffolding.performance.usual import Success, learn_usual, usual_of
+from langchain_scaffolding.performance.usual import SLOW_FACTOR, WELL_KNOWN, Success, Usual, learn_usual
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from langchain_scaffolding.performance.events import Told
     from langchain_scaffolding.performance.means import Forgetting
     from langchain_scaffolding.performance.sources import Pair, Source
-    from langchain_scaffolding.performance.usual import Pending, Usual
-
-# Outcomes up to which one by one is quicker.
-_FEW = 3
+    from langchain_scaffolding.performance.usual import Pending
 
 
 class Knowledge:
@@ -54,9 +51,18 @@ class Knowledge:
 
     def learn(self, outcome: Outcome, at: float) -> bool:
         """Learn from an attempt, after all that is pending of its model; return whether it counted as a cold start."""
-        if self.pending and outcome.model in [one[0][1] for one in self.pending]:
+        pair = (outcome.task, outcome.model)
+        # an error is learned alike before and after what other tasks know of its model
+        if self.pending and (self.awaits(pair) if outcome.error is not None else self._awaits_model(pair[1])):
             self.settle()
-        return self._learn((outcome.task, outcome.model), outcome, at)
+        return self._learn(pair, outcome, at)
+
+    def awaits(self, pair: Pair) -> bool:
+        """Whether something is pending of a pair."""
+        return pair in self.usual and pair in [one[0] for one in self.pending]
+
+    def _awaits_model(self, model: str) -> bool:
+        return model in [one[0][1] for one in self.pending]
 
     def _learn(self, pair: Pair, outcome: Outcome | Success, at: float) -> bool:
         sources = self.sources
@@ -85,7 +91,7 @@ class Knowledge:
         if not pending:
             return
         try:
-            if self.book.waiting or len(pending) < _FEW:
+            if self.book.waiting:
                 self._learn_one_by_one(pending)
             else:
                 self._learn_together(pending)
@@ -98,10 +104,14 @@ class Knowledge:
             self.untold.add(one.pair)
 
     def _learn_together(self, pending: list[Pending]) -> None:
-        pairs, _, decision_ids, *_ = zip(*pending, strict=True)
-        own = self.sources.own
-        for pair in dict.fromkeys(pairs):
-            some = pending if pairs.count(pair) == len(pairs) else [one for one in pending if one[0] == pair]
+        by_pair: dict[Pair, list[Pending]] = {}
+        for one in pending:
+            if one[0] in by_pair:
+                by_pair[one[0]].append(one)
+            else:
+                by_pair[one[0]] = [one]
+        own, decisions = self.sources.own, self.book.decisions
+        for pair, some in by_pair.items():
             evidence = own.pairs.get(pair)
             if evidence is None or not learn_usual(evidence, some, self.forgetting):
                 self._learn_one_by_one(some)
@@ -110,9 +120,9 @@ class Knowledge:
             self._used(pair[1], max([one[1] for one in some]))
             self.refresh(pair)
             self.untold.add(pair)
-        decisions = self.book.decisions
-        decisions.update(zip(decision_ids, pairs, strict=True))
-        for _ in range(len(decisions) - self.book.limit):
+            for one in some:
+                decisions[one[2]] = pair
+        while len(decisions) > self.book.limit:
             decisions.popitem(last=False)
 
     def _is_cold(self, model: str, total_s: float | None, at: float) -> bool:
@@ -264,13 +274,15 @@ class Knowledge:
             self.means[pair] = mean
         elif pair in self.means:
             del self.means[pair]
-        self.ready.pop(pair, None)
-        if self.may_wait:
-            usual = usual_of(pair, self.sources.own.pairs.get(pair), mean, self._last_use.get(pair[1]), self.idle_s)
-            if usual is not None:
-                self.usual[pair] = usual
-            else:
-                self.usual.pop(pair, None)
+        if pair in self.ready:
+            del self.ready[pair]
+        own = self.sources.own.pairs.get(pair)
+        if mean is not None and own is not None and own.calls >= WELL_KNOWN and self.may_wait:
+            last_use = self._last_use.get(pair[1])
+            if last_use is not None:
+                self.usual[pair] = Usual(pair, SLOW_FACTOR * mean, last_use + self.idle_s)
+        elif pair in self.usual:
+            del self.usual[pair]
 
     def _refresh_all(self, pairs: Iterable[Pair]) -> None:
         for pair in pairs:
@@ -288,6 +300,7 @@ class Knowledge:
     def wait(self, *, may: bool) -> None:
         """Let outcomes that tell nothing new wait, or not."""
         if may != self.may_wait:
+            self.settle()
             self.may_wait = may
             self.usual.clear()
 

@@ -23,6 +23,8 @@ _PER_LOG = 1.0 / log(_MAPPING.gamma)
 _SHORTEST_S, _LONGEST_S = 1e-6, 1e6
 # Bins that are allocated ahead when a duration falls beside those there are.
 _SPARE = 4
+# Durations that are worth more than counting one after the other.
+_MANY = 4
 # Units that a duration counts for, or half as many: four binary digits of its weight.
 _UNITS = 16
 # What is lighter by more doublings than this weighs nothing; more would not fit a float.
@@ -77,7 +79,11 @@ class LatencySketch:
             self._widen(index, units)
 
     def add_all(self, seconds: Sequence[float], weights: Sequence[float]) -> None:
-        """Count some durations, in half the time."""
+        """Count some durations; if they are many, in half the time."""
+        if len(seconds) < _MANY:
+            for one, weight in zip(seconds, weights, strict=True):
+                self.add(one, weight)
+            return
         (least, exponent), (most, highest) = frexp(min(weights)), frexp(max(weights))
         units = int(least * _UNITS + 0.5)
         is_usual = exponent == highest == self._exponent and units == int(most * _UNITS + 0.5)

@@ -176,7 +176,7 @@ class PerformanceTracker:
     def _settled(self, pair: Pair | None = None) -> Knowledge:
         """Everything known, with what was still to be learned of a pair, or of all."""
         knowledge = self._knowledge
-        if knowledge.pending and (pair is None or pair in [one[0] for one in knowledge.pending]):
+        if knowledge.pending and (pair is None or knowledge.awaits(pair)):
             self.settle()
         return knowledge
 
@@ -287,8 +287,8 @@ class PerformanceTracker:
     def latency_mean_s(self, task: str, model: str) -> float | None:
         """Mean seconds of an answer of this model at this task; `None` without history."""
         knowledge, pair = self._knowledge, (task, model)
-        if knowledge.pending:
-            self._settled(pair)
+        if knowledge.pending and knowledge.awaits(pair):
+            self.settle()
         return knowledge.means.get(pair)
 
     def stats(self, task: str, model: str) -> PairStats | None:

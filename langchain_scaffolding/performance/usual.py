@@ -6,14 +6,13 @@ usually takes. What it adds is the same whether it is added at once or a few cal
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from langchain_scaffolding.performance.evidence import seconds_per_token
 from langchain_scaffolding.performance.means import BLOCK, Mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from langchain_scaffolding.performance.evidence import Evidence
     from langchain_scaffolding.performance.means import Forgetting, Timing
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 WELL_KNOWN = 32
 """Calls from which on a pair is well known."""
 
-# An answer that took so many times the mean is learned from at once, so that a model that has become slow is left soon.
-_SLOW_FACTOR = 2.0
+SLOW_FACTOR = 2.0
+"""An answer that took so many times the mean is learned from at once: a model that has become slow is left soon."""
 
 
 class Usual(NamedTuple):
@@ -58,54 +57,47 @@ class Success(NamedTuple):
     pinned: bool = False
 
 
-def usual_of(
-    pair: Pair, evidence: Evidence | None, mean_s: float | None, last_use: float | None, idle_s: float
-) -> Usual | None:
-    """What is usual for a pair; `None` while it is not known well enough."""
-    if mean_s is None or last_use is None or evidence is None:
-        return None
-    if evidence.calls < WELL_KNOWN or evidence.warm is None:
-        return None
-    return Usual(pair, _SLOW_FACTOR * mean_s, last_use + idle_s)
-
-
 def learn_usual(evidence: Evidence, pending: Sequence[Pending], forgetting: Forgetting) -> bool:
     """Learn from some outcomes as `Evidence.learn` would from one after the other.
 
     Returns:
         False if it takes more than adding up, and nothing was learned.
     """
-    _, ats, _, seconds, first_tokens, tokens = zip(*pending, strict=True)
-    per_s, base, last = forgetting.per_s, BLOCK * evidence.block, max(ats)
-    warm = evidence.warm
-    if warm is None or last * per_s - base > 2 * BLOCK:
+    warm, most = evidence.warm, 2 * BLOCK
+    if warm is None:
         return False
-    weights = [2.0 ** (at * per_s - base) for at in ats]
-    peaks = [*accumulate(weights, max, initial=evidence.peak)]
-    caps = [forgetting.memory * peak for peak in peaks[1:]]
-    evidence.peak = peaks[-1]
-    evidence.last_at = max(evidence.last_at, last)
-    evidence.calls += len(ats)
-    evidence.measured += len(ats)
-    held, kept = warm.seconds.weight, _add(warm.seconds, seconds, weights, caps)
-    for mean in (evidence.success, evidence.acceptance):
-        if mean.weight == held:
-            # with the same weight it shrinks in the same steps, and what it lacks of a mean of 1 only shrinks
-            mean.weight, mean.total = warm.seconds.weight, warm.seconds.weight - (held - mean.total) * kept
-        else:
-            _add(mean, [1.0] * len(ats), weights, caps)
+    per_s, base, memory, peak = forgetting.per_s, BLOCK * evidence.block, forgetting.memory, evidence.peak
+    seconds, weights, caps, has_tokens = [], [], [], False
+    for _, at, _, total_s, first_token_s, tokens in pending:
+        half_lives = at * per_s - base
+        if half_lives > most:
+            return False
+        weight = 2.0**half_lives
+        if weight > peak:  # noqa: PLR1730 - a call takes longer than all of this
+            peak = weight
+        seconds.append(total_s)
+        weights.append(weight)
+        caps.append(memory * peak)
+        if tokens or first_token_s is not None:
+            has_tokens = True
+    evidence.peak = peak
+    evidence.last_at = max([evidence.last_at, *[one[1] for one in pending]])
+    evidence.calls += len(seconds)
+    evidence.measured += len(seconds)
+    _add_successes(evidence, warm, seconds, weights, caps)
     warm.totals.add_all(seconds, weights)
-    if first_tokens.count(None) < len(ats):
-        _add_first_tokens(warm, first_tokens, weights)
-    if any(tokens):
-        _add_tokens(evidence, pending, weights, caps)
+    if has_tokens:
+        _add_tokens(evidence, warm, pending, weights, caps)
     return True
 
 
-def _add(mean: Mean, values: Iterable[float], weights: Iterable[float], caps: Iterable[float]) -> float:
-    """Count values as `Mean.add` would; return how much of what was there before is kept."""
-    held, total, kept = mean.weight, mean.total, 1.0
-    for value, weight, cap in zip(values, weights, caps, strict=True):
+def _add_successes(
+    evidence: Evidence, warm: Timing, seconds: Sequence[float], weights: Sequence[float], caps: Sequence[float]
+) -> None:
+    mean = warm.seconds
+    before, held, total, kept = mean.weight, mean.weight, mean.total, 1.0
+    # as `Mean.add` does it, of which a call takes longer
+    for value, weight, cap in zip(seconds, weights, caps, strict=True):
         mass = held + weight
         if mass > cap:
             shrink = cap / mass
@@ -113,23 +105,25 @@ def _add(mean: Mean, values: Iterable[float], weights: Iterable[float], caps: It
         else:
             held, total = mass, total + value * weight
     mean.weight, mean.total = held, total
-    return kept
-
-
-def _add_first_tokens(warm: Timing, first_tokens: Iterable[float | None], weights: Iterable[float]) -> None:
-    if warm.first_tokens is None:
-        warm.first_tokens = type(warm.totals)()
-    for first_token_s, weight in zip(first_tokens, weights, strict=True):
-        if first_token_s is not None:
-            warm.first_tokens.add(first_token_s, weight)
+    for share in (evidence.success, evidence.acceptance):
+        if share.weight == before:
+            # with the same weight it shrinks in the same steps, and what it lacks of a mean of 1 only shrinks
+            share.weight, share.total = held, held - (before - share.total) * kept
+        else:
+            for weight, cap in zip(weights, caps, strict=True):
+                share.add(1.0, weight, cap)
 
 
 def _add_tokens(
-    evidence: Evidence, pending: Iterable[Pending], weights: Iterable[float], caps: Iterable[float]
+    evidence: Evidence, warm: Timing, pending: Sequence[Pending], weights: Sequence[float], caps: Sequence[float]
 ) -> None:
-    if evidence.token_seconds is None:
-        evidence.token_seconds = Mean()
-    for one, weight, cap in zip(pending, weights, caps, strict=True):
-        per_token = seconds_per_token(Success(*one))
+    for (*_, total_s, first_token_s, tokens), weight, cap in zip(pending, weights, caps, strict=True):
+        if first_token_s is not None:
+            if warm.first_tokens is None:
+                warm.first_tokens = type(warm.totals)()
+            warm.first_tokens.add(first_token_s, weight)
+        per_token = seconds_per_token(total_s, first_token_s, tokens)
         if per_token is not None:
+            if evidence.token_seconds is None:
+                evidence.token_seconds = Mean()
             evidence.token_seconds.add(per_token, weight, cap)

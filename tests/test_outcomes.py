@@ -6,11 +6,22 @@ import asyncio
 import pickle
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from langchain_core import exceptions as core
 from langchain_core.exceptions import ModelError
 
 from langchain_scaffolding import errors
-from langchain_scaffolding.outcomes import ErrorClass, classify, describe, is_retryable, passes_through, retry_after_s
+from langchain_scaffolding.outcomes import (
+    _SECRETS,
+    ErrorClass,
+    classify,
+    describe,
+    is_retryable,
+    passes_through,
+    retry_after_s,
+    without_secrets,
+)
 from langchain_scaffolding.testing import provider_error
 
 PROVIDERS = ("openai", "anthropic", "google", "ollama", "httpx")
@@ -102,6 +113,27 @@ SECRETS = (
     "gsk_abcdefgh12345678",
     "hf_abcdefgh12345678",
 )
+
+
+FRAGMENTS = ["sk", "pk", "hf", "xai", "gsk", "key", "token", "-", "_", " ", ":", "=", "AIza", "api", "Bearer", "beareR"]
+FRAGMENTS += [
+    "abcdefgh12",
+    "Ab3" * 9,
+    "authoriZation",
+    "Secret",
+    "PassWord",
+    "\u017fecret",
+    "api\u212aey",
+    "basic ",
+    "é",
+    '"',
+]
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join) | st.text(max_size=40))
+def test_looking_for_signs_first_strikes_out_the_same(text: str) -> None:
+    assert without_secrets(text) == _SECRETS.sub("***", text)
 
 
 @pytest.mark.parametrize("secret", SECRETS)

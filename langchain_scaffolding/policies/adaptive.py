@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from langchain_scaffolding.errors import ConfigurationError
 from langchain_scaffolding.policies.budgets import Budget
-from langchain_scaffolding.policies.changes import ChangeDetector
+from langchain_scaffolding.policies.chances import draw, sampling_chances
+from langchain_scaffolding.policies.changes import SHIFT, Watch
 from langchain_scaffolding.policies.features import TextFeatures
 from langchain_scaffolding.policies.odds import chance_of
 from langchain_scaffolding.policies.prices import Prices, prices_of
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 _REMEMBERED = 10_000
 _HELD_OPEN = 0.5
 _TRIES = 3
-_ALERT = 40  # decisions after a fall that explore without temper
 _FIRST = 20  # decisions before the share of exploration is worth watching
 _STEEPEST = 0.25  # the slope of the logistic function at its middle: probability for each log-odd
 _MAX_FIELDS = 1024
@@ -72,8 +72,8 @@ class AdaptivePolicy:
     never takes more than a fixed share of calls, and none of calls that ask for the same answer every time.
 
     A few bad answers are no reason to drop a model for good: each gets three tries. If its answers become much better
-    or worse than they used to be, a CUSUM detector (Page, 1954) opens the beliefs about it again and lets the others be
-    tried; a model that fell is looked at again from time to time.
+    or worse than they used to be, a CUSUM detector (Page, 1954) moves the beliefs about it by as much, opens them again
+    and lets the others be tried; a model that fell is looked at from time to time until it recovers.
 
     Args:
         weights: What quality, latency and cost are worth.
@@ -116,7 +116,7 @@ class AdaptivePolicy:
         deadlines: Mapping[str, float] | None = None,
         dearer_share: float | None = None,
         exploration: float = 0.25,
-        temper: float = 0.4,
+        temper: float = 0.3,
         look_again: float = 0.03,
         spread: Spread | None = None,
         seed: int = 0,
@@ -141,11 +141,9 @@ class AdaptivePolicy:
         self._answers: OrderedDict[str, tuple[str, str, _Seen]] = OrderedDict()
         self._judged: dict[tuple[str, str], int] = {}
         self._standings: dict[tuple[str, str], Standing] = {}
-        self._changes: dict[tuple[str, str], ChangeDetector] = {}
+        self._watch = Watch()
         self._favourites: dict[str, str] = {}
         self._tries: dict[str, int] = {}
-        self._fallen: dict[str, list[str]] = {}
-        self._alerts: dict[str, int] = {}
         self._budget = None if dearer_share is None else Budget(dearer_share)
         self.decisions = 0
         self.explored = 0
@@ -169,7 +167,7 @@ class AdaptivePolicy:
             self._favourites[request.task] = names[best]
             chances = self._chances(request, field, worth, variances, best)
             best = max(range(len(names)), key=chances.__getitem__)
-            first = _draw(chances, self._random.random())
+            first = draw(chances, self._random.random())
             explored = worth[first] < worth[best]  # the better model, where a budget meant the worse, is no sacrifice
             self.decisions += 1
             self.explored += explored
@@ -195,8 +193,8 @@ class AdaptivePolicy:
         front = [candidate for candidate in ranking.front if candidate.name in {model, over}]
         with self._lock:
             field = self._new_field(front)
-            believed = self._quality(field, ranking.request.task, self._look(ranking.request).reading)
-        chance = dict(zip(field.names, map(chance_of, *believed), strict=True))
+            expected, _ = self._quality(field, ranking.request.task, self._look(ranking.request).reading)
+        chance = dict(zip(field.names, map(chance_of, expected), strict=True))
         return chance[model] - chance[over]
 
     @property
@@ -264,27 +262,16 @@ class AdaptivePolicy:
             return self._chances_within_budget(self._budget, field, worth, variances, explores=explores)
         if not explores:
             return [float(place == best) for place in range(len(worth))]
-        alert = self._alerts.get(request.task, 0)
-        if alert:
-            self._alerts[request.task] = alert - 1
-        most, pull = worth[best], -0.5 if alert else -0.5 / self._temper**2
-        weights = [
-            math.exp(pull * (behind := most - each) * behind / variance)
-            for each, variance in zip(worth, variances, strict=True)
-        ]
         # who has hardly been tried, or was the best until it became worse, deserves a look
-        tries, fallen = self._tries, self._fallen.get(request.task, ())
+        tries, fallen = self._tries, self._watch.fallen(request.task)
         looks = [
             place
             for place, name in enumerate(field.names)
             if (tries.get(name, 0) < _TRIES or name in fallen) and place != best
         ]
         share = 0.0 if not looks else min(self._look_again, self._exploration / len(looks))
-        scale = (1.0 - share * len(looks)) / sum(weights)
-        chances = [weight * scale for weight in weights]
-        for place in looks:
-            chances[place] += share
-        return chances
+        temper = 1.0 if self._watch.is_alert(request.task) else self._temper
+        return sampling_chances(worth, variances, temper=temper, looks=looks, share=share)
 
     def _chances_within_budget(
         self, budget: Budget, field: _Field, worth: list[float], variances: list[float], *, explores: bool
@@ -292,8 +279,9 @@ class AdaptivePolicy:
         """The best of the dearer models for the texts that gain most, the cheapest for the others."""
         cheapest = field.prices.cheapest
         rival = max((place for place in range(len(worth)) if place != cheapest), key=worth.__getitem__)
-        gain = chance_of(worth[rival], variances[rival]) - chance_of(worth[cheapest], variances[cheapest])
-        chance = budget.chance(gain, _STEEPEST * math.sqrt(variances[rival] + variances[cheapest]) if explores else 0.0)
+        gain = chance_of(worth[rival]) - chance_of(worth[cheapest])
+        # not the standard deviation, most of which stays: words come and go before much is known of them
+        chance = budget.chance(gain, _STEEPEST * (variances[rival] + variances[cheapest]) if explores else 0.0)
         return [chance if place == rival else 1.0 - chance if place == cheapest else 0.0 for place in range(len(worth))]
 
     # --- learning ------------------------------------------------------------------------------------------------
@@ -320,15 +308,10 @@ class AdaptivePolicy:
         beliefs.learn(row, place, seen.reading, score, offset=offset)
         beliefs.see(seen)
         self._judged[task, model] = self._judged.get((task, model), 0) + 1
-        change = self._changes.setdefault((task, model), ChangeDetector()).hear(score)
-        fallen = self._fallen.setdefault(task, [])
-        if change == "worse":
-            self._alerts[task] = _ALERT
-            if model not in fallen:
-                fallen.append(model)
+        change = self._watch.hear(task, model, score)
         if change is not None:
-            beliefs.doubt(row, place)
-        elif model in fallen and self._favourites.get(task) != model:
+            beliefs.doubt(row, place, moved=SHIFT if change == "better" else -SHIFT)
+        elif model in self._watch.fallen(task) and self._favourites.get(task) != model:
             beliefs.doubt(row, place, _HELD_OPEN)  # what has changed once may change again
 
     # --- copies --------------------------------------------------------------------------------------------------
@@ -342,8 +325,7 @@ class AdaptivePolicy:
                 "_budget": copy.copy(self._budget),
                 "_favourites": dict(self._favourites),
                 "_tries": dict(self._tries),
-                "_alerts": dict(self._alerts),
-                "_fallen": {task: list(names) for task, names in self._fallen.items()},
+                "_watch": copy.copy(self._watch),
             }
             twin.__dict__.update(self.__dict__, **own)
         return twin
@@ -358,12 +340,3 @@ class AdaptivePolicy:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(decisions={self.decisions}, explored={self.exploration_share:.1%})"
-
-
-def _draw(chances: Sequence[float], number: float) -> int:
-    """The place that a random number from 0 to 1 falls on."""
-    for place, chance in enumerate(chances):
-        number -= chance
-        if number < 0:
-            return place
-    return max(range(len(chances)), key=chances.__getitem__)  # the chances were rounded to a little less than 1

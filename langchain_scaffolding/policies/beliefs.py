@@ -20,6 +20,8 @@ Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Places: TypeAlias = np.ndarray[Any, np.dtype[np.intp]]
 
 _LEAST_VARIANCE = 1e-6
+_LEAST_DISPERSION = 0.1
+_KEPT = 0.995  # of what is known of the dispersion, with every answer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,11 +42,11 @@ class Spread:
     general: float = 0.2
     model: float = 0.7
     task: float = 1.0
-    model_at_task: float = 0.6
+    model_at_task: float = 0.5
     measure: float = 0.02
-    model_by_measure: float = 0.02
+    model_by_measure: float = 0.03
     word: float = 0.1
-    model_by_word: float = 0.5
+    model_by_word: float = 0.75
 
 
 class Reading(NamedTuple):
@@ -100,14 +102,17 @@ class Beliefs:
     own, so that a model's results at one task count a little for all its tasks, and a task's results for all its
     models. An answer is learned by one step of assumed-density filtering with a diagonal covariance, as in Bayesian
     logistic regression of click-through rates (Graepel, Candela, Borchert and Herbrich, ICML 2010), with the probit
-    approximation of MacKay (1992). Memory: 65 kB for each model, 16 bytes for each pair of task and model.
+    approximation of MacKay (1992). A judge's mark, say 0.8, strays less from what was expected than yes and no would;
+    where scores are marks, each tells as much more (quasi-likelihood: Wedderburn, 1974).
+
+    Memory: 65 kB for each model, 16 bytes for each pair of task and model.
 
     Args:
         spread: The variances before anything is known.
         forget: The share by which the variance of what is touched moves back to the prior with every answer learned.
     """
 
-    def __init__(self, spread: Spread | None = None, *, forget: float = 0.0001) -> None:
+    def __init__(self, spread: Spread | None = None, *, forget: float = 0.00002) -> None:
         spread = Spread() if spread is None else spread
         self._forget = forget
         self.models: dict[str, int] = {}
@@ -121,6 +126,8 @@ class Beliefs:
         self._model_by_measure = _Effects((width, 4), spread.model_by_measure)
         self._word = _Effects(BUCKETS, spread.word)
         self._model_by_word = _Effects((BUCKETS, 4), spread.model_by_word)
+        # sums of s (1 - s) over scores and of p (1 - p) over chances: E[s (1 - s)] = (1 - dispersion) p (1 - p)
+        self._marked, self._uncertain = 0.0, 1.0
         # texts are compared with those before
         self._texts = 0
         self._centre, self._width = np.zeros(width), np.ones(width)
@@ -216,9 +223,12 @@ class Beliefs:
             believed += float(np.dot(kind.mean[index], by))
             variance += float(np.dot(kind.variance[index], by * by))
         chance = chance_of(believed, variance)
-        sharpness = max(chance * (1.0 - chance), 0.02)
+        dispersion = max(1.0 - self._marked / self._uncertain, _LEAST_DISPERSION)
+        sharpness = max(chance * (1.0 - chance), 0.02) / dispersion
         scale = 1.0 + sharpness * variance
-        gradient, curvature = (score - chance) / scale, sharpness / scale
+        gradient, curvature = (score - chance) / dispersion / scale, sharpness / scale
+        self._marked = _KEPT * self._marked + score * (1.0 - score)
+        self._uncertain = _KEPT * self._uncertain + chance * (1.0 - chance)
         for kind, index, by in effects:
             kind.learn(index, by, gradient, curvature)
 
@@ -235,7 +245,15 @@ class Beliefs:
             (self._model_by_word, (text.stems, row), text.weights),
         ]
 
-    def doubt(self, task: int, row: int, share: float = 1.0) -> None:
-        """Hold what is believed of a model at a task for no surer than that share of what it was at the beginning."""
+    def doubt(self, task: int, row: int, share: float = 1.0, *, moved: float = 0.0) -> None:
+        """Hold what is believed of a model at a task for no surer than that share of what it was at the beginning.
+
+        Args:
+            task: The row of the task.
+            row: The row of the model.
+            share: The share of the variance before anything was known.
+            moved: By how much the model seems to have become better, in log-odds.
+        """
         at_task = self._model_at_task
+        at_task.mean[task, row] += moved
         at_task.variance[task, row] = max(at_task.variance[task, row], share * at_task.prior)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-_TEMPER = 0.6
+_TEMPER = 0.4
 _STEP = 0.1
 _MEMORY = 0.01
 _LEAST_SPREAD = 1e-6
@@ -41,7 +41,7 @@ class Budget:
 
         Args:
             gain: What the dearer model is expected to gain.
-            doubt: The standard deviation of that; the more doubt, the nearer comes the probability to a half.
+            doubt: How much of that is not known; the more doubt, the nearer comes the probability to a half.
         """
         if not 0 < self.share < 1:
             return self.share

@@ -40,7 +40,7 @@ class Standing(NamedTuple):
         told: Log-odds of a good answer by feedback that was given elsewhere: to other processes, or before a restart.
         told_precision: The inverse of the variance of that; 0 without any.
         narrowing: What variances are multiplied by, since an answer that passed the checks, and that nobody complained
-            of, says a little.
+            of, says a little; that of a pinned call does not.
     """
 
     stats: PairStats
@@ -61,7 +61,8 @@ class Standing(NamedTuple):
             mean = min(max(stats.feedback, 0.02), 0.98)
             told = math.log(mean / (1.0 - mean))
             precision = stats.feedback_weight * (1.0 - judged / stats.feedback_count) * mean * (1.0 - mean)
-        unjudged = max(stats.measured - stats.feedback_count, 0)
+        accepted = 0.0 if stats.acceptance is None else stats.acceptance * stats.acceptance_weight
+        unjudged = max(accepted - stats.feedback_weight, 0.0)
         return cls(stats, judged, lost, told, precision, 1.0 / (1.0 + unjudged / _UNJUDGED))
 
     def with_told(self, expected: float, variance: float) -> tuple[float, float]:

@@ -16,6 +16,8 @@ from langchain_scaffolding.policies import AdaptivePolicy
 from langchain_scaffolding.ranking import Ranker
 from langchain_scaffolding.request import RouteRequest
 
+SIZES = {"small": 1.0, "middle": 4.0, "large": 9.0}
+
 
 class World:
     """Models that answer well with given probabilities, which may change; `sizes` may know of more models."""

@@ -39,3 +39,25 @@ def test_scores_between_good_and_bad_count_in_proportion() -> None:
     detector = ChangeDetector()
     assert {detector.hear(0.9) for _ in range(50)} == {None}
     assert "worse" in {detector.hear(0.3) for _ in range(30)}
+
+
+def test_a_fall_ends_when_answers_are_as_good_as_before() -> None:
+    detector, chance = ChangeDetector(), random.Random(3)
+    for _ in range(60):
+        detector.hear(float(chance.random() < 0.8))
+    assert "worse" in [detector.hear(0.0) for _ in range(20)]
+    assert detector.former == pytest.approx(0.8, abs=0.1)
+    heard = [detector.hear(float(chance.random() < 0.8)) for _ in range(40)]
+    assert "better" in heard
+    assert detector.former is None
+
+
+def test_a_model_that_stays_fallen_is_not_taken_for_recovered() -> None:
+    taken = 0
+    for seed in range(40):
+        detector, chance = ChangeDetector(), random.Random(seed)
+        for _ in range(60):
+            detector.hear(float(chance.random() < 0.8))
+        assert "worse" in [detector.hear(0.0) for _ in range(20)]
+        taken += "better" in [detector.hear(float(chance.random() < 0.4)) for _ in range(40)]
+    assert taken <= 2

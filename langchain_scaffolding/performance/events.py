@@ -71,3 +71,8 @@ class Told(NamedTuple):
     attempts: Sequence[Attempted]
     judgements: Sequence[Judged]
     positions: Mapping[str, int]
+
+    def by_others(self, own_id: str) -> Told:
+        """What others than this recorder did; it may have written more itself since it asked."""
+        attempts = [attempt for attempt in self.attempts if attempt.source != own_id]
+        return Told(attempts, [given for given in self.judgements if given.source != own_id], self.positions)

@@ -266,7 +266,8 @@ class PerformanceTracker:
                 knowledge.book.expire(self._clock())
                 known, waiting = knowledge.sources.known(), list(knowledge.book.waiting)
             try:
-                for told in store.tell(known):
+                for piece in store.tell(known):
+                    told = piece.by_others(knowledge.sources.own_id)
                     with self._lock:
                         changed |= knowledge.hear(told)
                     heard += len(told.attempts) + len(told.judgements)

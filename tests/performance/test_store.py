@@ -23,9 +23,10 @@ from langchain_scaffolding.performance import OutcomeStore, PerformanceTracker
 from tests.performance.records import FORKS, NOW, answer, pickled, query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from langchain_scaffolding.performance.events import Told
     from langchain_scaffolding.testing import FakeClock
 
 
@@ -116,6 +117,29 @@ def test_listeners_are_told_what_other_processes_have_changed(
     one.close()
     two.refresh()
     assert heard == [("title", "big")]
+
+
+def test_what_is_recorded_while_others_are_heard_counts_once(
+    sqlite_url: str, open_store: Callable[..., OutcomeStore], clock: FakeClock
+) -> None:
+    store, other = open_store(sqlite_url), open_store(sqlite_url)
+    tracker = PerformanceTracker(clock=clock, store=store)
+    tracker.record(answer(0.5))
+    PerformanceTracker(clock=clock, store=other).record(answer(0.5))
+    assert other.flush()
+    tell = store.tell
+
+    def tell_late(known: Mapping[str, int]) -> Iterator[Told]:
+        outcome = answer(0.5)
+        tracker.record(outcome)
+        tracker.record_feedback(outcome.decision_id, 1.0)
+        assert store.flush()
+        return tell(known)
+
+    store.tell = tell_late  # type: ignore[method-assign]
+    assert tracker.refresh() == 1
+    (row,) = tracker.snapshot()
+    assert (row.calls, row.feedback_count) == (3, 1)
 
 
 def test_a_tracker_learns_from_others_in_the_background_while_it_records(

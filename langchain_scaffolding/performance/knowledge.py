@@ -11,7 +11,7 @@ from langchain_scaffolding.performance.evidence import Evidence, latency_mean_s
 from langchain_scaffolding.performance.feedback import Counted, Feedback, FeedbackBook, keep
 from langchain_scaffolding.performance.rows import PairStats
 from langchain_scaffolding.performance.sources import Sources
-from langchain_scaffolding.performance.usual import SLOW_FACTOR, WELL_KNOWN, Success, Usual, learn_usual
+from langchain_scaffolding.performance.usual import SLOW_FACTOR, WELL_KNOWN, Success, learn_usual
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,8 +40,8 @@ class Knowledge:
         self.means: dict[Pair, float] = {}
         self.ready: dict[Pair, PairStats] = {}
         self._last_use: dict[str, float] = {}
-        # what an outcome of a pair must be like to wait in `pending` until `settle`; empty if none may wait
-        self.usual: dict[Pair, Usual] = {}
+        # pairs that are known so well that a usual outcome waits in `pending` until `settle`; none if none may wait
+        self.usual: set[Pair] = set()
         self.pending: list[Pending] = []
         self.may_wait = True
         # pairs that have settled and nobody was told of
@@ -59,10 +59,17 @@ class Knowledge:
 
     def awaits(self, pair: Pair) -> bool:
         """Whether something is pending of a pair."""
-        return pair in self.usual and pair in [one[0] for one in self.pending]
+        return pair in self.usual and pair in [one[0] for one in self.pending[:]]
 
     def _awaits_model(self, model: str) -> bool:
-        return model in [one[0][1] for one in self.pending]
+        return model in [one[0][1] for one in self.pending[:]]
+
+    def is_usual(self, pair: Pair, total_s: float, at: float) -> bool:
+        """Whether a success of a well-known pair took about the usual time, of a model that was surely in memory."""
+        mean, last = self.means.get(pair), self._last_use.get(pair[1])
+        if mean is None or last is None:
+            return False
+        return 0 <= total_s < SLOW_FACTOR * mean and at - total_s < last + self.idle_s
 
     def _learn(self, pair: Pair, outcome: Outcome | Success, at: float) -> bool:
         sources = self.sources
@@ -278,11 +285,9 @@ class Knowledge:
             del self.ready[pair]
         own = self.sources.own.pairs.get(pair)
         if mean is not None and own is not None and own.calls >= WELL_KNOWN and self.may_wait:
-            last_use = self._last_use.get(pair[1])
-            if last_use is not None:
-                self.usual[pair] = Usual(pair, SLOW_FACTOR * mean, last_use + self.idle_s)
-        elif pair in self.usual:
-            del self.usual[pair]
+            self.usual.add(pair)
+        else:
+            self.usual.discard(pair)
 
     def _refresh_all(self, pairs: Iterable[Pair]) -> None:
         for pair in pairs:

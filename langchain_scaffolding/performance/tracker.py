@@ -126,17 +126,16 @@ class PerformanceTracker:
         total_s = outcome.total_s
         at = outcome.at if outcome.at > 0 else self._clock()
         knowledge = self._knowledge
-        usual = knowledge.usual.get((outcome.task, outcome.model))
+        pair = (outcome.task, outcome.model)
         if (
-            usual is not None
-            and total_s is not None
-            and 0 <= total_s < usual.below_s
-            and at - total_s < usual.before
+            pair in knowledge.usual
             and outcome.error is None
             and outcome.measured
             and not outcome.pinned
+            and total_s is not None
+            and knowledge.is_usual(pair, total_s, at)
         ):
-            pending = (usual.pair, at, outcome.decision_id, total_s, outcome.first_token_s, outcome.output_tokens)
+            pending = (pair, at, outcome.decision_id, total_s, outcome.first_token_s, outcome.output_tokens)
             if self._store is None:
                 knowledge.pending.append(pending)
             else:
@@ -157,7 +156,7 @@ class PerformanceTracker:
                     cold = knowledge.learn(outcome, at)
                     source, sequence = knowledge.sources.own_id, knowledge.sequence
                 self._store.append(source, sequence, at, outcome, cold=cold)
-        self._tell([(outcome.task, outcome.model)])
+        self._tell([pair])
 
     def _store_pending(self, pending: Pending, outcome: Outcome, store: OutcomeStore) -> None:
         knowledge = self._knowledge

@@ -25,20 +25,6 @@ SLOW_FACTOR = 2.0
 """An answer that took so many times the mean is learned from at once: a model that has become slow is left soon."""
 
 
-class Usual(NamedTuple):
-    """What a success of a pair must keep to, to tell nothing new.
-
-    Attributes:
-        pair: The pair.
-        below_s: It took less than this.
-        before: It began before this time, when the model was surely still in memory.
-    """
-
-    pair: Pair
-    below_s: float
-    before: float
-
-
 Pending: TypeAlias = "tuple[Pair, float, str, float, float | None, int | None]"
 """What counts of an outcome that is still to be learned from: the first values of a `Success`."""
 

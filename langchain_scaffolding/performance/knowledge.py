@@ -120,7 +120,7 @@ class Knowledge:
         own, decisions = self.sources.own, self.book.decisions
         for pair, some in by_pair.items():
             evidence = own.pairs.get(pair)
-            if evidence is None or not learn_usual(evidence, some, self.forgetting):
+            if len(some) == 1 or evidence is None or not learn_usual(evidence, some, self.forgetting):
                 self._learn_one_by_one(some)
                 continue
             own.sequence += len(some)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import sys
 import threading
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
@@ -257,6 +258,29 @@ def test_counts_are_exact_under_threads_that_record_and_read(tracker: Performanc
     assert sum(row.calls for row in rows) == 8_000 + 3 * WELL_KNOWN
     assert sum(row.errors for row in rows) == 160
     assert sum(row.feedback_count for row in rows) == 800
+
+
+def test_a_thread_sees_what_it_has_recorded_whatever_others_do(tracker: PerformanceTracker) -> None:
+    interval = sys.getswitchinterval()
+    missed: list[tuple[int, int]] = []
+
+    def record(model: str) -> None:
+        for number in range(400):
+            tracker.record(answer(0.5, model=model))
+            found = tracker.stats("title", model)
+            if found is None or found.calls != number + 1:
+                missed.append((number + 1, 0 if found is None else found.calls))
+
+    threads = [threading.Thread(target=record, args=(f"m{number}",)) for number in range(8)]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert missed == []
 
 
 @FORKS

@@ -39,7 +39,7 @@ class Selector(Generic[Chain]):
     """Ranks the candidates for a request, lets the policy order them, and keeps the choice.
 
     A kept choice costs a look-up. It is dropped when the points of any candidate change, and after `ttl_s`. Usual
-    answers of a well-known model move its points up to eight calls later. When the chosen model fails, the policy is
+    answers of a well-known model move its points up to sixteen calls later. When the chosen model fails, the policy is
     asked anew; the chain is kept if the order is the same. A new ranking keeps the model chosen before unless another
     is ahead by `margin`, so that small differences do not make answers alternate between models; after a failure it
     has no such advantage.

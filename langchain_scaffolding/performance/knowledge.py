@@ -40,8 +40,9 @@ class Knowledge:
         self.means: dict[Pair, float] = {}
         self.ready: dict[Pair, PairStats] = {}
         self._last_use: dict[str, float] = {}
-        # pairs that are known so well that a usual outcome waits in `pending` until `settle`; none if none may wait
-        self.usual: set[Pair] = set()
+        # Pairs that are known so well that a usual outcome waits in `pending` until `settle`; none if none may wait.
+        # Each leads to itself: a call makes its own pair, and what is pending shares this one.
+        self.usual: dict[Pair, Pair] = {}
         self.pending: list[Pending] = []
         self.may_wait = True
         # pairs that have settled and nobody was told of
@@ -285,9 +286,9 @@ class Knowledge:
             del self.ready[pair]
         own = self.sources.own.pairs.get(pair)
         if mean is not None and own is not None and own.calls >= WELL_KNOWN and self.may_wait:
-            self.usual.add(pair)
-        else:
-            self.usual.discard(pair)
+            self.usual.setdefault(pair, pair)
+        elif pair in self.usual:
+            del self.usual[pair]
 
     def _refresh_all(self, pairs: Iterable[Pair]) -> None:
         for pair in pairs:

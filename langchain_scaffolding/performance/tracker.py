@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from langchain_scaffolding.performance.usual import Pending
 
 # Outcomes that are learned from together.
-_BATCH = 8
+_BATCH = 16
 
 
 class PerformanceTracker:
@@ -40,8 +40,8 @@ class PerformanceTracker:
     threads, tasks and routers; a pickled, copied or forked tracker goes on independently, and `merge` puts two together
     without counting anything twice.
 
-    Usual answers of well-known models are learned from eight at a time, which no reader sees: whoever asks is told of
-    every attempt so far, and a store has each at once.
+    Usual answers of well-known models are learned from sixteen at a time, which no reader sees: whoever asks is told
+    of every attempt so far, and a store has each at once.
 
     Args:
         clock: Wall-clock time in seconds since the epoch, for what carries no time of its own.
@@ -126,9 +126,9 @@ class PerformanceTracker:
         total_s = outcome.total_s
         at = outcome.at if outcome.at > 0 else self._clock()
         knowledge = self._knowledge
-        pair = (outcome.task, outcome.model)
+        pair = knowledge.usual.get((outcome.task, outcome.model))
         if (
-            pair in knowledge.usual
+            pair is not None
             and outcome.error is None
             and outcome.measured
             and not outcome.pinned
@@ -156,7 +156,7 @@ class PerformanceTracker:
                     cold = knowledge.learn(outcome, at)
                     source, sequence = knowledge.sources.own_id, knowledge.sequence
                 self._store.append(source, sequence, at, outcome, cold=cold)
-        self._tell([pair])
+        self._tell([(outcome.task, outcome.model)])
 
     def _store_pending(self, pending: Pending, outcome: Outcome, store: OutcomeStore) -> None:
         knowledge = self._knowledge
@@ -350,7 +350,7 @@ class PerformanceTracker:
 
         Args:
             listener: What is called.
-            patient: Whether it may be told of usual answers of well-known models up to 8 calls late. While all
+            patient: Whether it may be told of usual answers of well-known models up to 16 calls late. While all
                 listeners are, these are learned from together, in a fraction of the time.
 
         Returns:

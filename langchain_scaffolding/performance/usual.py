@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from langchain_scaffolding.performance.means import Forgetting, Timing
     from langchain_scaffolding.performance.sources import Pair
 
-WELL_KNOWN = 32
+WELL_KNOWN = 40
 """Calls from which on a pair is well known."""
 
 SLOW_FACTOR = 2.0

@@ -114,6 +114,12 @@ class RouteRequest:
         )
         return request
 
+    def without_prompt(self) -> RouteRequest:
+        """The same request without what the caller gave."""
+        request = object.__new__(type(self))
+        vars(request).update(vars(self), prompt=())
+        return request
+
     @property
     def messages(self) -> list[BaseMessage]:
         """The messages; text is one human message."""

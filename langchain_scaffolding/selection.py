@@ -97,7 +97,8 @@ class Selector(Generic[Chain]):
         key = (self.ranker.key(request), request.conversation_model)
         choice = self._choices.get(key)
         if choice is None or choice.is_doubted or self._clock() >= choice.until:
-            choice = self._choose(request, key, choice)
+            # what is kept between calls is chosen without the text, and must not hold on to it
+            choice = self._choose(request.without_prompt(), key, choice)
         if logger.isEnabledFor(logging.DEBUG) or seed_logger.isEnabledFor(logging.DEBUG):
             _log(choice.ranking)
         return choice.chain

@@ -83,8 +83,13 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
             runnable=steps[0], fallbacks=steps[1:], ranking=ranking, settings=settings, run_settings=run_settings
         )
 
+    @classmethod
+    def empty(cls, settings: CallSettings, run_settings: RunSettings) -> AttemptChain:
+        """A chain without steps, to make others from by `over`; it holds on to no request."""
+        return cls.model_construct(settings=settings, run_settings=run_settings)  # type: ignore[call-arg]
+
     def over(self, steps: Sequence[Step], ranking: Ranking) -> AttemptChain:
-        """The same chain over other steps, in a fraction of the time that making one takes."""
+        """The same chain over these steps, in a fraction of the time that checking each of them takes."""
         return self.model_copy(update={"runnable": steps[0], "fallbacks": steps[1:], "ranking": ranking})
 
     def steps(self) -> Iterator[Step]:

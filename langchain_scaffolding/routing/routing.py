@@ -89,8 +89,8 @@ class Routing:
             prefer=self._preferred,
             clock=options.clock,
         )
-        self._usual_chain: AttemptChain | None = None
         self._share(above, before)
+        self._empty_chain = AttemptChain.empty(self._settings, options.run_settings)
 
     def _share(self, above: Routing | None, before: Routing | None) -> None:
         """Make what calls count and limit together, or take it from the routing above."""
@@ -201,12 +201,9 @@ class Routing:
         limit = self._limit_ms(ranking.request.task)
         if limit is not None:
             settings = replace(settings, limits=replace(settings.limits, response_s=limit / MS))
-        if not steps or self._usual_chain is None or settings is not self._settings:
-            chain = AttemptChain.of(steps, ranking, settings, self._options.run_settings)
-            if settings is self._settings:
-                self._usual_chain = chain
-            return chain
-        return self._usual_chain.over(steps, ranking)
+        if not steps or settings is not self._settings:
+            return AttemptChain.of(steps, ranking, settings, self._options.run_settings)
+        return self._empty_chain.over(steps, ranking)
 
     def parameters(self, task: str) -> Mapping[str, Any]:
         """The parameters that the profiles send with every call of a task; the last one goes before the others."""

@@ -26,13 +26,17 @@ Chain = TypeVar("Chain")
 
 @dataclass(kw_only=True, slots=True)
 class _Choice(Generic[Chain]):
-    """A choice that was made: from which points, in which order, and until when it is kept by the selector's clock."""
+    """A choice that was made: from which points, in which order, and until when it is kept by the selector's clock.
+
+    It counts how often the model that it fell on has failed, and at which of these the policy was asked last.
+    """
 
     points: Ranking
     ranking: Ranking
     chain: Chain
     until: float
-    is_doubted: bool = False
+    failures: int = 0
+    asked_at: int = 0
 
 
 class Selector(Generic[Chain]):
@@ -96,9 +100,8 @@ class Selector(Generic[Chain]):
             return self._build(ranking)
         key = (self.ranker.key(request), request.conversation_model)
         choice = self._choices.get(key)
-        if choice is None or choice.is_doubted or self._clock() >= choice.until:
-            # what is kept between calls is chosen without the text, and must not hold on to it
-            choice = self._choose(request.without_prompt(), key, choice)
+        if choice is None or choice.failures != choice.asked_at or self._clock() >= choice.until:
+            choice = self._choose(request, key, choice)
         if logger.isEnabledFor(logging.DEBUG) or seed_logger.isEnabledFor(logging.DEBUG):
             _log(choice.ranking)
         return choice.chain
@@ -117,7 +120,7 @@ class Selector(Generic[Chain]):
         with self._lock:
             for key, choice in self._by_task.get(outcome.task, {}).items():
                 if choice.ranking.names[0] == outcome.model:
-                    choice.is_doubted = True
+                    choice.failures += 1
                     self._incumbents.pop(key, None)
 
     def clear(self) -> None:
@@ -130,18 +133,18 @@ class Selector(Generic[Chain]):
     def _choose(self, request: RouteRequest, key: Hashable, before: _Choice[Chain] | None) -> _Choice[Chain]:
         now = self._clock()
         until = now + self._ttl_s
-        if before is not None and before.is_doubted and now < before.until:
-            # first, so that a failure meanwhile is not forgotten
-            before.is_doubted = False
+        if before is not None and now < before.until:
+            failures = before.failures  # and not those that come meanwhile
             # the points are as they were: had they changed, the choice would be gone
             ranking = self._ordered(before.points, request, self._incumbent(key), self.policy.order)
             if ranking.decision is None and ranking.names == before.ranking.names:
-                before.until = until
+                before.until, before.asked_at = until, failures
                 self._incumbents[key] = (ranking.names[0], until)
                 return before
             points = before.points
         else:
-            points = self._points(request)
+            # what is kept between calls is chosen without the text, and must not hold on to it
+            points = self._points(request.without_prompt())
             ranking = self._ordered(points, request, self._incumbent(key), self.policy.order)
         choice = _Choice(points=points, ranking=ranking, chain=self._build(ranking), until=until)
         if ranking.names:

@@ -392,8 +392,7 @@ class Ranker:
         return None
 
     def _ask_filters(self, request: RouteRequest, pool: Pool) -> tuple[Pool, list[Rejected]]:
-        asked = [candidate for name, candidate in self._candidates.items() if name in pool.places]
-        answers = [self._rejection(request, candidate, self._asked_filters) for candidate in asked]
+        answers = [self._rejection(request, candidate, self._asked_filters) for candidate in pool.candidates]
         rejected = [rejection for rejection in answers if rejection is not None]
         return pool.without({each.name for each in rejected}) if rejected else pool, rejected
 

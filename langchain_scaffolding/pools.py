@@ -48,7 +48,8 @@ class Pool(NamedTuple):
         candidates, fixed, unproven = zip(*entries, strict=True) if entries else ((), (), ())
         names = tuple([candidate.name for candidate in candidates])
         by_size = sorted(range(len(names)), key=lambda place: (_size(candidates[place]), names[place]))
-        return cls(names, candidates, fixed, unproven, {name: place for place, name in enumerate(names)}, tuple(by_size))
+        places = {name: place for place, name in enumerate(names)}
+        return cls(names, candidates, fixed, unproven, places, tuple(by_size))
 
     def without(self, names: Container[str]) -> Pool:
         """The pool without the candidates of these names."""

@@ -1,7 +1,7 @@
 """Attempts: calling candidates in turn, within limits, until one gives an acceptable answer."""
 
 from langchain_scaffolding.attempts.call import CallSettings
-from langchain_scaffolding.attempts.chain import AttemptChain
+from langchain_scaffolding.attempts.chain import AttemptChain, Fallbacks
 from langchain_scaffolding.attempts.checks import is_cut
 from langchain_scaffolding.attempts.hedging import Hedging
 from langchain_scaffolding.attempts.limits import Abandoned, Limits
@@ -15,6 +15,7 @@ __all__ = [
     "Attempt",
     "AttemptChain",
     "CallSettings",
+    "Fallbacks",
     "Hedging",
     "LastResort",
     "Limits",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from itertools import chain
-from typing import Any, ClassVar
+from itertools import chain, islice
+from typing import Any, ClassVar, overload
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
@@ -33,6 +33,35 @@ from langchain_scaffolding.request import RouteRequest
 
 _GOING = (GeneratorExit, KeyboardInterrupt, SystemExit, asyncio.CancelledError)
 """What ends a stream from outside."""
+
+
+class Fallbacks(Sequence[Step]):
+    """The steps after the first, each looked up when its turn comes: of thousands, few are ever called.
+
+    Args:
+        names: The names of the candidates, the first of which is left out.
+        attempts: The steps by name.
+        last_resort: What comes after them, if anything does.
+    """
+
+    __slots__ = ("_attempts", "_last", "_names")
+
+    def __init__(self, names: Sequence[str], attempts: Mapping[str, Step], last_resort: Step | None) -> None:
+        self._names, self._attempts = names, attempts
+        self._last = () if last_resort is None else (last_resort,)
+
+    def __iter__(self) -> Iterator[Step]:
+        return chain(map(self._attempts.__getitem__, islice(self._names, 1, None)), self._last)
+
+    def __len__(self) -> int:
+        return len(self._names) - 1 + len(self._last)
+
+    @overload
+    def __getitem__(self, place: int) -> Step: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Step]: ...
+    def __getitem__(self, place: int | slice) -> Step | Sequence[Step]:
+        return [*self][place]
 
 
 class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
@@ -88,9 +117,9 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
         """A chain without steps, to make others from by `over`; it holds on to no request."""
         return cls.model_construct(settings=settings, run_settings=run_settings)  # type: ignore[call-arg]
 
-    def over(self, steps: Sequence[Step], ranking: Ranking) -> AttemptChain:
+    def over(self, first: Step, fallbacks: Sequence[Step], ranking: Ranking) -> AttemptChain:
         """The same chain over these steps, in a fraction of the time that checking each of them takes."""
-        return self.model_copy(update={"runnable": steps[0], "fallbacks": steps[1:], "ranking": ranking})
+        return self.model_copy(update={"runnable": first, "fallbacks": fallbacks, "ranking": ranking})
 
     def steps(self) -> Iterator[Step]:
         """All steps, in order."""

@@ -9,7 +9,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from langchain_scaffolding.attempts import Abandoned, Attempt, AttemptChain, CallSettings
+from langchain_scaffolding.attempts import Abandoned, Attempt, AttemptChain, CallSettings, Fallbacks
 from langchain_scaffolding.config import Profiles
 from langchain_scaffolding.policies import GreedyPolicy
 from langchain_scaffolding.ranking import Ranker, Ranking
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from langchain_core.caches import BaseCache
     from langchain_core.runnables import RunnableConfig
 
-    from langchain_scaffolding.attempts import Hedging, LastResort, Step
+    from langchain_scaffolding.attempts import Hedging, LastResort
     from langchain_scaffolding.performance.breaker import ModelHealth
     from langchain_scaffolding.request import RouteRequest
     from langchain_scaffolding.routing.by_profile import ByRequest
@@ -194,16 +194,14 @@ class Routing:
         return _nothing, ()
 
     def _chain(self, ranking: Ranking) -> AttemptChain:
-        steps: list[Step] = [*map(self._attempts.__getitem__, ranking.names)]
-        if self._last_resort is not None:
-            steps.append(self._last_resort)
-        settings = self._settings
+        names, last, empty = ranking.names, self._last_resort, self._empty_chain
         limit = self._limit_ms(ranking.request.task)
         if limit is not None:
-            settings = replace(settings, limits=replace(settings.limits, response_s=limit / MS))
-        if not steps or settings is not self._settings:
-            return AttemptChain.of(steps, ranking, settings, self._options.run_settings)
-        return self._empty_chain.over(steps, ranking)
+            limits = replace(self._settings.limits, response_s=limit / MS)
+            empty = AttemptChain.empty(replace(self._settings, limits=limits), self._options.run_settings)
+        if not names:
+            return AttemptChain.of([] if last is None else [last], ranking, empty.settings, empty.run_settings)
+        return empty.over(self._attempts[names[0]], Fallbacks(names, self._attempts, last), ranking)
 
     def parameters(self, task: str) -> Mapping[str, Any]:
         """The parameters that the profiles send with every call of a task; the last one goes before the others."""

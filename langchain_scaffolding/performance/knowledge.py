@@ -75,12 +75,17 @@ class Knowledge:
     def _learn(self, pair: Pair, outcome: Outcome | Success, at: float) -> bool:
         sources = self.sources
         cold = outcome.measured and outcome.error is None and self._is_cold(pair[1], outcome.total_s, at)
-        self._evidence(sources.own, pair, at).learn(
-            outcome, at, self.forgetting, cold=cold, mean_s=self.means.get(pair)
-        )
+        mean_s, total_s = self.means.get(pair), outcome.total_s
+        evidence = self._evidence(sources.own, pair, at)
+        block = evidence.block
+        evidence.learn(outcome, at, self.forgetting, cold=cold, mean_s=mean_s)
         sources.own.sequence += 1
         if outcome.error is None:
             self._answered(outcome.decision_id, pair, sources.own, sources.own_id)
+        elif evidence.block == block and (mean_s is None or total_s is None or total_s <= mean_s):
+            # it says nothing of how long an answer takes, and nothing has faded away
+            self.ready.pop(pair, None)
+            return cold
         self.refresh(pair)
         return cold
 

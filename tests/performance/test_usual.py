@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from langchain_scaffolding.outcomes import ErrorClass, Outcome
 from langchain_scaffolding.performance import PerformanceTracker
+from langchain_scaffolding.performance.evidence import latency_mean_s
 from langchain_scaffolding.performance.tracker import _BATCH
 from langchain_scaffolding.performance.usual import WELL_KNOWN
 from langchain_scaffolding.testing import FakeClock
@@ -91,6 +92,21 @@ def test_what_is_learned_together_is_what_is_learned_one_by_one(
         assert_alike(asdict(some.stats(one.task, one.model)), asdict(single.stats(one.task, one.model)))
     assert dict(some._knowledge.book.decisions) == dict(single._knowledge.book.decisions)
     assert some._knowledge._last_use == single._knowledge._last_use
+
+
+@settings(deadline=None, max_examples=100)
+@given(recorded, st.sampled_from([4, 200]), st.sampled_from([1.0, 100_000.0, None]))
+def test_means_that_are_kept_ready_are_those_worked_out_anew(
+    outcomes: list[tuple[Outcome, float]], memory: int, half_life_s: float | None
+) -> None:
+    tracker = PerformanceTracker(clock=FakeClock(NOW), memory=memory, half_life_s=half_life_s)
+    at = NOW
+    for outcome, gap in outcomes:
+        at += gap
+        tracker.record(replace(outcome, at=at))
+        knowledge = tracker._knowledge
+        for pair in knowledge.sources.pairs():
+            assert tracker.latency_mean_s(*pair) == latency_mean_s(knowledge.sources.parts(pair))
 
 
 def test_no_more_decisions_are_remembered_than_is_said(clock: FakeClock) -> None:

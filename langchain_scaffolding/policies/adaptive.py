@@ -193,8 +193,8 @@ class AdaptivePolicy:
         front = [candidate for candidate in ranking.front if candidate.name in {model, over}]
         with self._lock:
             field = self._new_field(front)
-            expected, _ = self._quality(field, ranking.request.task, self._look(ranking.request).reading)
-        chance = dict(zip(field.names, map(chance_of, expected), strict=True))
+            believed = self._quality(field, ranking.request.task, self._look(ranking.request).reading)
+        chance = dict(zip(field.names, map(chance_of, *believed), strict=True))
         return chance[model] - chance[over]
 
     @property
@@ -223,9 +223,8 @@ class AdaptivePolicy:
         beliefs = self.beliefs
         with_text = self._budget is not None  # then texts compete with each other, and not only models
         expected, variances = beliefs.expect(beliefs.row_of_task(task), field.rows, reading, with_text=with_text)
-        prices, length = field.prices, float(reading.measures[0])
-        offsets = zip(expected.tolist(), prices.head_starts, prices.slopes, strict=True)
-        return [mean + (start + slope * length) for mean, start, slope in offsets], variances.tolist()
+        offsets = field.prices.offsets(float(reading.measures[0]))
+        return [mean + more for mean, more in zip(expected.tolist(), offsets, strict=True)], variances.tolist()
 
     def _worth(
         self, field: _Field, task: str, tracker: PerformanceTracker, seen: _Seen
@@ -280,7 +279,7 @@ class AdaptivePolicy:
         cheapest = field.prices.cheapest
         rival = max((place for place in range(len(worth)) if place != cheapest), key=worth.__getitem__)
         gain = chance_of(worth[rival]) - chance_of(worth[cheapest])
-        # not the standard deviation, most of which stays: words come and go before much is known of them
+        # by variances, for most of a standard deviation stays: words come and go before much is known of them
         chance = budget.chance(gain, _STEEPEST * (variances[rival] + variances[cheapest]) if explores else 0.0)
         return [chance if place == rival else 1.0 - chance if place == cheapest else 0.0 for place in range(len(worth))]
 

@@ -39,13 +39,13 @@ class Spread:
         model_by_word: How much it tells of one model.
     """
 
-    general: float = 0.2
-    model: float = 0.7
-    task: float = 1.0
-    model_at_task: float = 0.5
-    measure: float = 0.02
+    general: float = 0.1
+    model: float = 0.6
+    task: float = 0.5
+    model_at_task: float = 0.4
+    measure: float = 0.01
     model_by_measure: float = 0.03
-    word: float = 0.1
+    word: float = 0.05
     model_by_word: float = 0.75
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-_TEMPER = 0.4
+_TEMPER = 0.45
 _STEP = 0.1
 _MEMORY = 0.01
 _LEAST_SPREAD = 1e-6

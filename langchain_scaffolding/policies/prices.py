@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 
     from langchain_scaffolding.candidates import ModelTags
 
-# Models of one time are better if they are larger; a dear one may just be old.
-_LARGER, _DEARER = 0.2, 0.1  # log-odds for each factor e
-_AT_MOST = 0.5
-_LENGTH_FOR_ALL = -0.4
-_LENGTH_FOR_LARGE = 0.45
+# Log-odds for each decade. Models of one time are better if they are larger; a dear one may just be old.
+_LARGER, _DEARER = 0.7, 0.35
+_LENGTH_FOR_ALL = -0.4  # for each standard deviation
+_LENGTH_FOR_LARGER = 0.45
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,18 +24,23 @@ class Prices:
     Attributes:
         dear: Decades above the mean of the candidates, on a logarithmic scale; 0 where nothing is known.
         cheapest: The place of the cheapest; the first if nothing is known.
-        head_starts: What is expected of each model, in log-odds, before anything else is known of it.
-        slopes: How much more is expected of it for a text that is longer by a standard deviation.
+        better: How much more is expected of a model for each of these decades, up to one, in log-odds, if the text has
+            the mean length.
     """
 
     dear: tuple[float, ...]
     cheapest: int
-    head_starts: tuple[float, ...]
-    slopes: tuple[float, ...]
+    better: float
 
     def offsets(self, length: float) -> list[float]:
-        """What is expected of each model, in log-odds, for a text of a length in standard deviations."""
-        return [start + slope * length for start, slope in zip(self.head_starts, self.slopes, strict=True)]
+        """What is expected of each model before anything is known of it, in log-odds, for a text of a length.
+
+        Args:
+            length: The length in standard deviations from the mean.
+        """
+        # the shorter the text, the less there is in size; a larger model is not expected to be worse for that
+        better, for_all = max(self.better + _LENGTH_FOR_LARGER * length, 0.0), _LENGTH_FOR_ALL * length
+        return [for_all + better * min(max(decades, -1.0), 1.0) for decades in self.dear]
 
 
 def prices_of(tags: Sequence[ModelTags]) -> Prices:
@@ -50,8 +54,8 @@ def prices_of(tags: Sequence[ModelTags]) -> Prices:
         >>> prices = prices_of([ModelTags(size_gb=10), ModelTags(size_gb=0.1)])
         >>> prices.dear, prices.cheapest
         ((1.0, -1.0), 1)
-        >>> [round(offset, 2) for offset in prices.offsets(1.0)]
-        [0.51, -1.31]
+        >>> [round(offset, 2) for offset in prices.offsets(1.0)], prices.offsets(-2.0)
+        ([0.75, -1.55], [0.8, 0.8])
     """
     sizes = [each.size_gb for each in tags]
     costs = [each.extra.get("cost") for each in tags]
@@ -59,14 +63,6 @@ def prices_of(tags: Sequence[ModelTags]) -> Prices:
         if all(isinstance(value, (int, float)) and value > 0 for value in known):
             decades = [math.log10(value) for value in known if value is not None]
             mean = sum(decades) / len(decades)
-            return _prices([each - mean for each in decades], better)
-    return _prices([0.0] * len(tags), better=0.0)
-
-
-def _prices(dear: Sequence[float], better: float) -> Prices:
-    return Prices(
-        dear=tuple(dear),
-        cheapest=dear.index(min(dear)),
-        head_starts=tuple([min(max(better * math.log(10.0) * each, -_AT_MOST), _AT_MOST) for each in dear]),
-        slopes=tuple([_LENGTH_FOR_ALL + _LENGTH_FOR_LARGE * min(max(each, -1.0), 1.0) for each in dear]),
-    )
+            dear = tuple([each - mean for each in decades])
+            return Prices(dear=dear, cheapest=dear.index(min(dear)), better=better)
+    return Prices(dear=(0.0,) * len(tags), cheapest=0, better=0.0)

@@ -23,12 +23,13 @@ class Prices:
 
     Attributes:
         dear: Decades above the mean of the candidates, on a logarithmic scale; 0 where nothing is known.
+        decades: The same, but at most one.
         cheapest: The place of the cheapest; the first if nothing is known.
-        better: How much more is expected of a model for each of these decades, up to one, in log-odds, if the text has
-            the mean length.
+        better: How much more is expected of a model for each of these, in log-odds, if the text has the mean length.
     """
 
     dear: tuple[float, ...]
+    decades: tuple[float, ...]
     cheapest: int
     better: float
 
@@ -40,7 +41,7 @@ class Prices:
         """
         # the shorter the text, the less there is in size; a larger model is not expected to be worse for that
         better, for_all = max(self.better + _LENGTH_FOR_LARGER * length, 0.0), _LENGTH_FOR_ALL * length
-        return [for_all + better * min(max(decades, -1.0), 1.0) for decades in self.dear]
+        return [for_all + better * each for each in self.decades]
 
 
 def prices_of(tags: Sequence[ModelTags]) -> Prices:
@@ -61,8 +62,16 @@ def prices_of(tags: Sequence[ModelTags]) -> Prices:
     costs = [each.extra.get("cost") for each in tags]
     for known, better in ((sizes, _LARGER), (costs, _DEARER)):
         if all(isinstance(value, (int, float)) and value > 0 for value in known):
-            decades = [math.log10(value) for value in known if value is not None]
-            mean = sum(decades) / len(decades)
-            dear = tuple([each - mean for each in decades])
-            return Prices(dear=dear, cheapest=dear.index(min(dear)), better=better)
-    return Prices(dear=(0.0,) * len(tags), cheapest=0, better=0.0)
+            logarithms = [math.log10(value) for value in known if value is not None]
+            mean = sum(logarithms) / len(logarithms)
+            return _prices([each - mean for each in logarithms], better)
+    return _prices([0.0] * len(tags), better=0.0)
+
+
+def _prices(dear: Sequence[float], better: float) -> Prices:
+    return Prices(
+        dear=tuple(dear),
+        decades=tuple([min(max(each, -1.0), 1.0) for each in dear]),
+        cheapest=dear.index(min(dear)),
+        better=better,
+    )

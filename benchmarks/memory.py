@@ -48,9 +48,9 @@ def endless(seed: int = 1) -> Iterator[Outcome]:
         yield replace(made[number % 1_000], task=rng.choice(TASKS), decision_id=f"{seed}-{number}", at=0.0)
 
 
-def pairs() -> Iterator[Figure]:
-    """Bytes of a pair, after few and after many outcomes."""
-    for calls, number in ((1, 1_000), (100, 200), (10_000, 10)):
+def pairs(kinds: Sequence[tuple[int, int]] = ((1, 1_000), (100, 200), (10_000, 10))) -> Iterator[Figure]:
+    """Bytes of a pair, after few and after many outcomes: so many of each of so many pairs."""
+    for calls, number in kinds:
         for streamed in (False, True):
             made = outcomes(streamed=streamed, number=calls * number, models=number)
             gc.collect()

@@ -67,6 +67,13 @@ def test_a_short_recording_and_a_short_soak_say_what_they_saw() -> None:
     assert growth.at_most == memory.SOAK_MB
 
 
+def test_a_pair_of_task_and_model_stays_below_two_kilobytes_after_a_hundred_calls() -> None:
+    plain, streamed = memory.pairs([(100, 50)])
+    assert streamed.name == "pair with 100 streamed outcomes"
+    assert 0 < plain.value < 1_600
+    assert 0 < streamed.value < 2_000
+
+
 def test_outcomes_without_end_differ_in_decision_and_task() -> None:
     made = memory.endless()
     some = [next(made) for _ in range(2_000)]

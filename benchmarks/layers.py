@@ -13,7 +13,6 @@ import json
 import signal
 import statistics
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel, FakeListChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
+from uuid_utils import uuid7
 
 from benchmarks.contenders import TEXT, bare, invoking, router_over, talking
 from benchmarks.harness import Contender, Ratio, block_times, micros_per_call
@@ -113,7 +113,7 @@ def parts() -> dict[str, float]:
         "a kept choice": partial(router.routing.selector.select, request),
         "reading the request off the text": partial(RouteRequest.from_messages, TEXT),
         "learning from the outcome": partial(tracker.record, outcome),
-        "a random id": uuid.uuid4,
+        "an id": lambda: str(uuid7()),
     }
     return {name: micros_per_call(work, calls=1000) for name, work in alone.items()}
 

@@ -85,14 +85,16 @@ class RouterRun:
         self, config: RunnableConfig, run: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun | None
     ) -> None:
         self._run = run
-        run_id = config.get("run_id") if run is None else run.run_id
-        self.id = str(uuid7() if run_id is None else run_id)
-        self.is_plain = run is None and not (config and any(map(config.get, _HEEDED)))
+        run_id = None if run is None else run.run_id
+        self.is_plain = run is None
         if config:
             config = config.copy()
             # both name the run they are given to, and that was this one
             config.pop("run_name", None)
-            config.pop("run_id", None)
+            given = config.pop("run_id", None)
+            run_id = run_id or given
+            self.is_plain = run is None and not any(map(config.get, _HEEDED))
+        self.id = str(run_id or uuid7())
         self._config = config
 
     @property

@@ -50,6 +50,8 @@ def test_the_chain_is_a_runnable_with_fallbacks_that_ends_in_the_last_resort(pat
     assert [step.name for step in chain.steps()] == ["small", "large", "rules"]
     assert [step.name for step in chain.fallbacks[:2]] == ["large", "rules"]
     assert (chain.fallbacks[-1].name, len(chain.fallbacks)) == ("rules", 2)
+    assert chain.fallbacks == list(chain.steps())[1:]
+    assert repr(chain.fallbacks) == repr(list(chain.steps())[1:])
     assert call(chain, path, [AIMessage("x")]).content == "from small"
 
 

@@ -63,6 +63,15 @@ class Fallbacks(Sequence[Step]):
     def __getitem__(self, place: int | slice) -> Step | Sequence[Step]:
         return [*self][place]
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the steps are the same, as those of a list would be."""
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr([*self])
+
 
 class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
     """Calls the candidates of a ranking in turn until one gives an acceptable answer; the last fallback always answers.

@@ -41,25 +41,33 @@ _BYTES_PER_TOKEN = 4
 def call_step(call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun) -> Any:
     """What a step gives."""
     is_limited = step.is_model and call.settings.is_limited
-    if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt) and step.takes_generate:
-        return step.ask(prompt, callbacks=[probe])
-    config = run.child(probe if step.is_model else None)
-    if not is_limited:
-        return step.invoke(call.prompt(step, prompt), config, **call.arguments(step))
-    work = partial(step.invoke, call.prompt(step, prompt), config, **call.arguments(step))
+    if _is_plain(call, step, run):
+        if not is_limited:
+            return cast("Attempt", step).ask(prompt, probe)
+        work = partial(cast("Attempt", step).ask, prompt, probe)
+    else:
+        config = run.child(probe if step.is_model else None)
+        if not is_limited:
+            return step.invoke(call.prompt(step, prompt), config, **call.arguments(step))
+        work = partial(step.invoke, call.prompt(step, prompt), config, **call.arguments(step))
     return call_within(work, call.deadline.left, call.settings.abandoned, step.name or "")
 
 
 async def acall_step(call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun) -> Any:
     """What a step gives. With a limit it runs by itself, and is left behind if it ignores cancellation."""
     is_limited = step.is_model and call.settings.is_limited
-    if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt) and step.takes_generate:
-        return await step.aask(prompt, callbacks=[probe])
+    if not is_limited and _is_plain(call, step, run):
+        return await cast("Attempt", step).aask(prompt, probe)
     config = run.child(probe if step.is_model else None)
     if not is_limited:
         return await step.ainvoke(call.prompt(step, prompt), config, **call.arguments(step))
     abandoned, name = call.settings.abandoned, step.name or ""
     return await _within(start_call(call, step, prompt, config), call.deadline.left(), abandoned, name)
+
+
+def _is_plain(call: Call, step: Step, run: RouterRun) -> bool:
+    """Whether a step is a chat model itself, to which nothing is handed but the prompt and a probe."""
+    return run.is_plain and not call.kwargs and isinstance(step, Attempt) and step.takes_generate
 
 
 def start_call(call: Call, step: Step, prompt: str | list[BaseMessage], config: RunnableConfig) -> asyncio.Future[Any]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.callbacks import BaseCallbackHandler
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from langchain_core.messages import BaseMessage
-    from langchain_core.outputs import LLMResult
+    from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
 
 class Probe(BaseCallbackHandler):
@@ -75,12 +76,14 @@ class Probe(BaseCallbackHandler):
         self.ignore_llm = False
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
-        """Note the end, and what the provider counted."""
-        # the very same object from LangChain itself, and comparing two takes as long as all else here
-        if run_id is not self.run_id and run_id != self.run_id:
-            return
+        """Note the end, and what the answer says of itself."""
+        if run_id is self.run_id or run_id == self.run_id:
+            self.end(response.generations[0] if response.generations else ())
+
+    def end(self, generations: Sequence[Generation | ChatGeneration]) -> None:
+        """Note the end of the run that is measured, and what its answer says of itself."""
         self.ended = self.clock()
-        for generation in response.generations[0] if response.generations else ():
+        for generation in generations:
             usage = getattr(getattr(generation, "message", None), "usage_metadata", None)
             if usage:
                 self.output_tokens = usage.get("output_tokens")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import get_ident
@@ -17,13 +16,11 @@ from langchain_core.callbacks import (
     CallbackManagerForChainRun,
     CallbackManagerForLLMRun,
 )
-from langchain_core.globals import get_debug
 from langchain_core.runnables.config import CONFIG_KEYS, ensure_config, var_child_runnable_config
-from langchain_core.tracers import context
 from langchain_core.tracers.base import BaseTracer
-from langchain_core.utils.env import env_var_is_set
 from uuid_utils import uuid7  # what LangChain makes its own ids with: asking the system would take ten times as long
 
+from langchain_scaffolding.attempts.hearing import hooks, nobody_listens
 from langchain_scaffolding.request import as_messages
 
 if TYPE_CHECKING:
@@ -148,39 +145,6 @@ def full_config(config: RunnableConfig | None) -> RunnableConfig:
     return ensure_config(config)
 
 
-def nobody_listens(config: RunnableConfig, settings: RunSettings) -> bool:
-    """Whether a callback manager made of all this would have no handler: asking costs a tenth of making one."""
-    return not (
-        _has_handlers(config.get("callbacks"))
-        or settings.callbacks
-        or settings.verbose
-        or _hooks is None
-        or _is_traced is None
-        or get_debug()
-        or _is_traced()
-        or _is_hooked(_hooks)
-    )
-
-
-def _has_handlers(callbacks: Callbacks) -> bool:
-    if isinstance(callbacks, BaseCallbackManager):  # what a chain hands on may well have none
-        return bool(callbacks.handlers or callbacks.inheritable_handlers)
-    return bool(callbacks)
-
-
-def _is_hooked(hooks: list[Any]) -> bool:
-    for hook, _, _, variable in hooks:  # noqa: SIM110 - asked before every call, and `any` needs a generator
-        if hook.get() is not None or (variable and env_var_is_set(variable)):
-            return True
-    return False
-
-
-# What LangChain itself asks, and where it keeps the handlers that libraries add to every run. They are its own, and may
-# go: then a manager is made to find out.
-_hooks: list[Any] | None = getattr(context, "_configure_hooks", None)
-_is_traced: Callable[[], Any] | None = getattr(context, "_tracing_v2_is_enabled", None)
-
-
 def open_run(config: RunnableConfig | None, settings: RunSettings, prompt: str | Sequence[BaseMessage]) -> RouterRun:
     """Open the router's run, if a handler listens."""
     config = full_config(config)
@@ -204,7 +168,7 @@ async def aopen_run(
 
 def _manager(cls: type[_Manager], config: RunnableConfig, settings: RunSettings) -> _Manager | None:
     """The manager of the router's run; `None` if it has no handler."""
-    if nobody_listens(config, settings):
+    if nobody_listens(config, settings.callbacks, verbose=settings.verbose):
         return None
     manager = cls.configure(config.get("callbacks"), settings.callbacks, settings.verbose)
     if not manager.handlers:
@@ -233,11 +197,11 @@ def below(run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun 
     and would count it twice.
     """
     if run_manager is None:
-        return RouterRun({}, None)
+        return _NestedRun(None)
     # those that also tap streams, as `astream_log` does, give every token of every run
     tracers = [each for each in run_manager.handlers if isinstance(each, BaseTracer) and not hasattr(each, _TAP)]
     cls = AsyncCallbackManagerForChainRun if _is_async(run_manager) else CallbackManagerForChainRun
-    return _NestedRun({}, cls(run_id=run_manager.run_id, handlers=[], inheritable_handlers=tracers))  # type: ignore[arg-type]
+    return _NestedRun(cls(run_id=run_manager.run_id, handlers=[], inheritable_handlers=tracers))  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -246,7 +210,7 @@ def heard_once() -> Iterator[None]:
 
     LangChain adds them to every run by itself, whatever callbacks the run is given.
     """
-    tokens = [(variable, variable.set(None)) for variable, *_ in _hooks or () if variable.get() is not None]
+    tokens = [(variable, variable.set(None)) for variable, *_ in hooks or () if variable.get() is not None]
     try:
         yield
     finally:
@@ -259,9 +223,13 @@ def _is_async(run_manager: object) -> bool:
 
 
 class _NestedRun(RouterRun):
-    """A run that LangChain opened and closes itself."""
+    """A run that LangChain opened and closes itself; who listens beside it was not asked."""
 
     __slots__ = ()
+
+    def __init__(self, run: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun | None) -> None:
+        super().__init__({}, run)
+        self.is_plain = False
 
     @property
     def is_heard(self) -> bool:

@@ -22,8 +22,10 @@ from langchain_core.runnables.configurable import DynamicRunnable
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, InstanceOf
 
+from langchain_scaffolding.attempts import unheard
 from langchain_scaffolding.attempts.history import without_foreign_reasoning
 from langchain_scaffolding.attempts.limits import aclose_iterator, close_iterator
+from langchain_scaffolding.attempts.unheard import is_langchains, is_unheard
 from langchain_scaffolding.candidates import Candidate
 from langchain_scaffolding.errors import UnacceptableAnswerError
 from langchain_scaffolding.outcomes import ErrorClass
@@ -31,6 +33,8 @@ from langchain_scaffolding.request import as_messages
 
 if TYPE_CHECKING:
     from langchain_core.outputs import ChatGeneration, LLMResult
+
+    from langchain_scaffolding.attempts.probe import Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,23 +233,36 @@ class Attempt(Step):
         cls = type(self.candidate.model)
         return self.is_chat_model and all(getattr(cls, name) is getattr(BaseChatModel, name) for name in own)
 
-    def ask(self, prompt: str | list[BaseMessage], **arguments: Any) -> BaseMessage:
-        """The answer of a model that `takes_generate`, with handlers and labels as arguments of that."""
-        return _message_of(self.candidate.chat_model.generate([as_messages(self.readable(prompt))], **arguments))
+    @cached_property
+    def is_langchains(self) -> bool:
+        """Whether all that leads to its model is LangChain's own, so that a call may take a shorter way."""
+        return self.takes_generate and is_langchains(type(self.candidate.chat_model))
 
-    async def aask(self, prompt: str | list[BaseMessage], **arguments: Any) -> BaseMessage:
+    def ask(self, prompt: str | list[BaseMessage], probe: Probe) -> BaseMessage:
+        """The answer of a model that `takes_generate`, where nobody listens to the call but a probe."""
+        model, messages = self.candidate.chat_model, as_messages(self.readable(prompt))
+        if self.is_langchains and is_unheard(model, messages):
+            return unheard.ask(model, messages, probe)
+        return _message_of(model.generate([messages], callbacks=[probe]))
+
+    async def aask(self, prompt: str | list[BaseMessage], probe: Probe) -> BaseMessage:
         """The answer, as `ask` gives it."""
-        return _message_of(await self.candidate.chat_model.agenerate([as_messages(self.readable(prompt))], **arguments))
+        model, messages = self.candidate.chat_model, as_messages(self.readable(prompt))
+        if self.is_langchains and is_unheard(model, messages):
+            return await unheard.aask(model, messages, probe)
+        return _message_of(await model.agenerate([messages], callbacks=[probe]))
 
     def _ask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
         if config is None or runnable is not self.candidate.model or not self.takes_generate:
             return super()._ask(runnable, prompt, config, arguments)
-        return self.ask(prompt, **_heeded(config), **arguments)
+        messages = as_messages(self.readable(prompt))
+        return _message_of(self.candidate.chat_model.generate([messages], **_heeded(config), **arguments))
 
     async def _aask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
         if config is None or runnable is not self.candidate.model or not self.takes_generate:
             return await super()._aask(runnable, prompt, config, arguments)
-        return await self.aask(prompt, **_heeded(config), **arguments)
+        messages = as_messages(self.readable(prompt))
+        return _message_of(await self.candidate.chat_model.agenerate([messages], **_heeded(config), **arguments))
 
     def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
         """The candidate's model, with the call's tools or schema bound on it, and a scaffold's limits."""

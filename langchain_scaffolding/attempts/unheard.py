@@ -1,0 +1,115 @@
+"""Asking a chat model where nobody but the attempt's probe listens, without what LangChain prepares for listeners.
+
+LangChain's `generate` makes a callback manager, describes the call to whoever traces it and opens a run. Then it does
+the work: it looks into the model's cache, waits for its rate limiter, calls it, and completes its message. Where nobody
+listens nothing of the first half shows, and it is more than half of a call whose model answers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, chat_models
+from langchain_core.utils.uuid import uuid7
+
+from langchain_scaffolding.attempts.hearing import own
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import ChatResult
+
+    from langchain_scaffolding.attempts.probe import Probe
+
+_ENTRIES = ("invoke", "ainvoke", "generate", "agenerate")
+_BETWEEN = ("generate_prompt", "agenerate_prompt", "_generate_with_cache", "_agenerate_with_cache")
+_INVOKE, _AINVOKE, _GENERATE, _AGENERATE = (own(getattr(BaseChatModel, name), chat_models) for name in _ENTRIES)
+
+
+def is_langchains(cls: type[BaseChatModel]) -> bool:
+    """Whether all that leads from a class's `invoke` to its model is LangChain's own."""
+    return all(getattr(cls, name, cls) is getattr(BaseChatModel, name, None) for name in (*_ENTRIES, *_BETWEEN))
+
+
+def is_unheard(model: BaseChatModel, messages: list[BaseMessage]) -> bool:
+    """Whether nobody listens to a model of a class that `is_langchains`, if nobody listens to the call it is part of.
+
+    And whether the messages are text, which `generate` hands on as it is; blocks of old kinds it translates.
+    """
+    cls = type(model)
+    if cls.generate is not _GENERATE or cls.agenerate is not _AGENERATE:
+        return False
+    if cls.invoke is not _INVOKE or cls.ainvoke is not _AINVOKE or model.callbacks or model.verbose:
+        return False
+    for message in messages:  # noqa: SIM110 - asked before every call, and `all` needs a generator
+        if not isinstance(message.content, str):
+            return False
+    return True
+
+
+class _Run(CallbackManagerForLLMRun):
+    """The run of a model that tells a probe alone of its tokens."""
+
+    def __init__(self, probe: Probe, run_id: UUID) -> None:
+        super().__init__(run_id=run_id, handlers=[], inheritable_handlers=[])
+        self._probe = probe
+
+    def on_llm_new_token(self, token: Any, **_: Any) -> None:
+        self._probe.on_llm_new_token(token, run_id=self.run_id)
+
+
+class _AsyncRun(AsyncCallbackManagerForLLMRun):
+    """The same for an asynchronous call."""
+
+    def __init__(self, probe: Probe, run_id: UUID) -> None:
+        super().__init__(run_id=run_id, handlers=[], inheritable_handlers=[])
+        self._probe = probe
+
+    async def on_llm_new_token(self, token: Any, **_: Any) -> None:
+        self._probe.on_llm_new_token(token, run_id=self.run_id)
+
+    def get_sync(self) -> _Run:
+        return _Run(self._probe, self.run_id)
+
+
+def ask(model: BaseChatModel, messages: list[BaseMessage], probe: Probe) -> BaseMessage:
+    """The answer of a model that `is_unheard`."""
+    run = _Run(probe, uuid7())
+    probe.on_chat_model_start({}, [messages], run_id=run.run_id)
+    try:
+        result = model._generate_with_cache(messages, run_manager=run)  # noqa: SLF001 - `is_langchains` asks for it
+    except BaseException as error:
+        probe.on_llm_error(error, run_id=run.run_id)
+        raise
+    return _ended(probe, result)
+
+
+async def aask(model: BaseChatModel, messages: list[BaseMessage], probe: Probe) -> BaseMessage:
+    """The answer, as `ask` gives it.
+
+    Raises:
+        RuntimeError: The model gave up by itself, as if its caller had cancelled it.
+    """
+    run = _AsyncRun(probe, uuid7())
+    probe.on_chat_model_start({}, [messages], run_id=run.run_id)
+    try:
+        result = await model._agenerate_with_cache(messages, run_manager=run)  # noqa: SLF001 - `is_langchains` asks
+    except BaseException as error:
+        probe.on_llm_error(error, run_id=run.run_id)
+        if isinstance(error, asyncio.CancelledError) and not _is_cancelled():
+            raise RuntimeError("the model cancelled its own call") from error
+        raise
+    return _ended(probe, result)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def _ended(probe: Probe, result: ChatResult) -> BaseMessage:
+    probe.end(result.generations)
+    return result.generations[0].message

@@ -198,9 +198,9 @@ def stream_step(
 ) -> Iterator[AIMessageChunk]:
     """The chunks of a step."""
     is_limited = step.is_model and call.settings.is_stream_limited
-    config = run.child(probe if step.is_model else None)
     if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt):
-        return step.candidate.model.stream(step.readable(prompt), config)
+        return step.chunks(prompt, probe)
+    config = run.child(probe if step.is_model else None)
     if not is_limited:
         return step.stream(call.prompt(step, prompt), config, **call.arguments(step))
     source = partial(step.stream, call.prompt(step, prompt), config, **call.arguments(step))
@@ -213,9 +213,9 @@ def astream_step(
 ) -> AsyncIterator[AIMessageChunk]:
     """The chunks of a step."""
     is_limited = step.is_model and call.settings.is_stream_limited
-    config = run.child(probe if step.is_model else None)
     if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt):
-        return step.candidate.model.astream(step.readable(prompt), config)
+        return step.achunks(prompt, probe)
+    config = run.child(probe if step.is_model else None)
     if not is_limited:
         return step.astream(call.prompt(step, prompt), config, **call.arguments(step))
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from langchain_core.messages import BaseMessage
-    from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+    from langchain_core.messages.ai import UsageMetadata
+    from langchain_core.outputs import Generation, LLMResult
 
 
 class Probe(BaseCallbackHandler):
@@ -76,15 +77,15 @@ class Probe(BaseCallbackHandler):
         self.ignore_llm = False
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
-        """Note the end, and what the answer says of itself."""
+        """Note the end, and what the provider counted."""
+        # the very same object from LangChain itself, and comparing two takes as long as all else here
         if run_id is self.run_id or run_id == self.run_id:
-            self.end(response.generations[0] if response.generations else ())
+            self.end([usage_of(generation) for generation in response.generations[0]] if response.generations else [])
 
-    def end(self, generations: Sequence[Generation | ChatGeneration]) -> None:
-        """Note the end of the run that is measured, and what its answer says of itself."""
+    def end(self, usages: Sequence[UsageMetadata | None]) -> None:
+        """Note the end of the measured run, and what the provider counted for each of its answers."""
         self.ended = self.clock()
-        for generation in generations:
-            usage = getattr(getattr(generation, "message", None), "usage_metadata", None)
+        for usage in usages:
             if usage:
                 self.output_tokens = usage.get("output_tokens")
                 # the mark that langchain-core puts on an answer out of its model cache
@@ -108,3 +109,8 @@ class Probe(BaseCallbackHandler):
         if self.started is None or self.first_token is None:
             return None
         return self.first_token - self.started
+
+
+def usage_of(generation: Generation) -> UsageMetadata | None:
+    """What a provider counted for an answer; `None` if nothing."""
+    return getattr(getattr(generation, "message", None), "usage_metadata", None)

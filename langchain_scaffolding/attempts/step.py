@@ -22,10 +22,11 @@ from langchain_core.runnables.configurable import DynamicRunnable
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, InstanceOf
 
-from langchain_scaffolding.attempts import unheard
+from langchain_scaffolding.attempts import unheard, unheard_streams
 from langchain_scaffolding.attempts.history import without_foreign_reasoning
 from langchain_scaffolding.attempts.limits import aclose_iterator, close_iterator
 from langchain_scaffolding.attempts.unheard import is_langchains, is_unheard
+from langchain_scaffolding.attempts.unheard_streams import streams_unheard
 from langchain_scaffolding.candidates import Candidate
 from langchain_scaffolding.errors import UnacceptableAnswerError
 from langchain_scaffolding.outcomes import ErrorClass
@@ -251,6 +252,24 @@ class Attempt(Step):
         if self.is_langchains and is_unheard(model, messages):
             return await unheard.aask(model, messages, probe)
         return _message_of(await model.agenerate([messages], callbacks=[probe]))
+
+    def chunks(self, prompt: str | list[BaseMessage], probe: Probe) -> Iterator[AIMessageChunk]:
+        """The chunks of the model, where nobody listens to the call but a probe."""
+        readable = self.readable(prompt)
+        if self.is_chat_model:
+            model, messages = self.candidate.chat_model, as_messages(readable)
+            if streams_unheard(model, messages):
+                return unheard_streams.stream(model, messages, probe)
+        return self.candidate.model.stream(readable, {"callbacks": [probe]})
+
+    def achunks(self, prompt: str | list[BaseMessage], probe: Probe) -> AsyncIterator[AIMessageChunk]:
+        """The chunks, as `chunks` gives them."""
+        readable = self.readable(prompt)
+        if self.is_chat_model:
+            model, messages = self.candidate.chat_model, as_messages(readable)
+            if streams_unheard(model, messages, is_async=True):
+                return unheard_streams.astream(model, messages, probe)
+        return self.candidate.model.astream(readable, {"callbacks": [probe]})
 
     def _ask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
         if config is None or runnable is not self.candidate.model or not self.takes_generate:

@@ -15,6 +15,7 @@ from langchain_core.language_models import BaseChatModel, chat_models
 from langchain_core.utils.uuid import uuid7
 
 from langchain_scaffolding.attempts.hearing import own
+from langchain_scaffolding.attempts.probe import usage_of
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -35,14 +36,19 @@ def is_langchains(cls: type[BaseChatModel]) -> bool:
 
 
 def is_unheard(model: BaseChatModel, messages: list[BaseMessage]) -> bool:
-    """Whether nobody listens to a model of a class that `is_langchains`, if nobody listens to the call it is part of.
-
-    And whether the messages are text, which `generate` hands on as it is; blocks of old kinds it translates.
-    """
+    """Whether nobody listens to a model of a class that `is_langchains`, if nobody listens to the call around it."""
     cls = type(model)
     if cls.generate is not _GENERATE or cls.agenerate is not _AGENERATE:
         return False
-    if cls.invoke is not _INVOKE or cls.ainvoke is not _AINVOKE or model.callbacks or model.verbose:
+    return cls.invoke is _INVOKE and cls.ainvoke is _AINVOKE and is_quiet(model, messages)
+
+
+def is_quiet(model: BaseChatModel, messages: list[BaseMessage]) -> bool:
+    """Whether a model has no listeners of its own, and is asked in text, which LangChain hands on as it is.
+
+    Blocks of content it may translate first.
+    """
+    if model.callbacks or model.verbose:
         return False
     for message in messages:  # noqa: SIM110 - asked before every call, and `all` needs a generator
         if not isinstance(message.content, str):
@@ -111,5 +117,5 @@ def _is_cancelled() -> bool:
 
 
 def _ended(probe: Probe, result: ChatResult) -> BaseMessage:
-    probe.end(result.generations)
+    probe.end([usage_of(generation) for generation in result.generations])
     return result.generations[0].message

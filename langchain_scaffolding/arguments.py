@@ -68,7 +68,8 @@ def named(kwargs: dict[str, Any], config: RunnableConfig | None) -> tuple[str, s
     if kwargs:
         task, pinned, chosen = kwargs.pop("task", None), kwargs.pop("model", None), kwargs.pop("routing_profile", None)
     profiles: tuple[str, ...] = ()
-    if config or chosen is not None or var_child_runnable_config.get():
+    around = var_child_runnable_config.get()
+    if chosen is not None or (config and config.get("configurable")) or (around and around.get("configurable")):
         configured_task, profiles = configured(config, chosen)
         if task is None:
             task = configured_task or None

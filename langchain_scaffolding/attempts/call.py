@@ -393,7 +393,7 @@ class Call:
             "task": self.request.task,
             "source": "llm" if step.is_model else "rule_based",
             "decision_id": self.decision_id,
-            "attempts": [outcome.as_dict() for outcome in self.outcomes],
+            "attempts": list(map(Outcome.as_dict, self.outcomes)),
             "seconds": self.settings.clock() - self.started,
         }
         if step.is_model:
@@ -415,16 +415,20 @@ class Call:
     def _book(self, step: Step, probe: Probe, error: Exception | None) -> None:
         error_class = None if error is None else classify(error)
         answered = error_class is None or error_class in _ANSWER_FAULTS
+        request = self.request
         facts: dict[str, Any] = {
-            "task": self.request.task,
+            "task": request.task,
             "model": step.name or "",
             "decision_id": self.decision_id,
             "total_s": probe.seconds,
-            "first_token_s": probe.first_token_seconds,
-            "output_tokens": probe.output_tokens,
             "measured": answered and step.is_model and probe.started is not None and not probe.cached,
-            "pinned": self.request.pinned is not None,
         }
+        if probe.first_token is not None:
+            facts["first_token_s"] = probe.first_token_seconds
+        if probe.output_tokens is not None:
+            facts["output_tokens"] = probe.output_tokens
+        if request.pinned is not None:
+            facts["pinned"] = True
         if error is not None:
             facts.update(error=error_class, detail=describe(error), retry_after_s=retry_after_s(error))
         if step.is_model and self.settings.tells_circumstances:

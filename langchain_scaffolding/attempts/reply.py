@@ -44,21 +44,19 @@ def as_chunk(output: object) -> AIMessageChunk:
     return AIMessageChunk(content=message.content, id=message.id, chunk_position="last")
 
 
+_set = object.__setattr__
+
+
 def labelled(message: BaseMessage, routing: dict[str, Any]) -> Any:
     """A copy with the routing facts in its metadata; the original may live in a model's cache."""
-    # as pickling copies it, in half the time of `model_copy(update=...)`
-    state = message.__getstate__()
-    extra = state["__pydantic_extra__"]
-    metadata = {**message.response_metadata, "routing": routing}
+    # what pydantic's own `__copy__` sets, in a quarter of the time of `model_copy(update=...)`
+    extra, private = message.__pydantic_extra__, message.__pydantic_private__
     copy = object.__new__(type(message))
-    copy.__setstate__(
-        {
-            **state,
-            "__dict__": {**state["__dict__"], "response_metadata": metadata},
-            "__pydantic_fields_set__": {*state["__pydantic_fields_set__"], "response_metadata"},
-            "__pydantic_extra__": extra and dict(extra),
-        }
-    )
+    metadata = {**message.response_metadata, "routing": routing}
+    _set(copy, "__dict__", {**message.__dict__, "response_metadata": metadata})
+    _set(copy, "__pydantic_fields_set__", {*message.__pydantic_fields_set__, "response_metadata"})
+    _set(copy, "__pydantic_extra__", extra and dict(extra))
+    _set(copy, "__pydantic_private__", private and dict(private))
     return copy
 
 

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _Manager = TypeVar("_Manager", CallbackManager, AsyncCallbackManager)
 
 _TAP = "tap_output_iter"
+_OF_THIS_RUN = frozenset({"run_name", "run_id"})
+"""What names the run that a config is given to, and none below it."""
+
 _HEEDED = ("tags", "metadata", "configurable")
 """What a model heeds of a config where nobody listens."""
 
@@ -82,16 +85,9 @@ class RouterRun:
         self, config: RunnableConfig, run: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun | None
     ) -> None:
         self._run = run
-        run_id = None if run is None else run.run_id
-        self.is_plain = run is None
-        if config:
-            config = config.copy()
-            # both name the run they are given to, and that was this one
-            config.pop("run_name", None)
-            given = config.pop("run_id", None)
-            run_id = run_id or given
-            self.is_plain = run is None and not any(map(config.get, _HEEDED))
+        run_id = config.get("run_id") if run is None else run.run_id
         self.id = str(run_id or uuid7())
+        self.is_plain = run is None and not (config and any(map(config.get, _HEEDED)))
         self._config = config
 
     @property
@@ -103,15 +99,15 @@ class RouterRun:
         """The config for one attempt: the handlers below this run, and the attempt's probe."""
         if probe is not None and self.is_plain:
             return {"callbacks": [probe]}
-        config = self._config.copy()
-        if self._run is None:
-            config["callbacks"] = [probe] if probe is not None else []
-        else:
-            manager = self._run.get_child()
+        callbacks: Callbacks = [] if probe is None else [probe]
+        if self._run is not None:
+            callbacks = self._run.get_child()
             if probe is not None:
-                manager.add_handler(probe)
-            config["callbacks"] = manager
-        return config
+                callbacks.add_handler(probe)
+        config: dict[str, Any] = {**self._config, "callbacks": callbacks}
+        for name in _OF_THIS_RUN & config.keys():
+            del config[name]
+        return cast("RunnableConfig", config)
 
     def end(self, output: Any) -> None:
         """Close the run with what it gave."""
@@ -183,11 +179,13 @@ def _named(config: RunnableConfig, settings: RunSettings) -> dict[str, Any]:
 
 def _label(manager: BaseCallbackManager, config: RunnableConfig, settings: RunSettings) -> None:
     """Let the router's own labels and the call's reach this run and those below it."""
-    callbacks = settings.callbacks
-    for handler in callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ():
-        manager.add_handler(handler)
-    manager.add_tags(list(dict.fromkeys((*settings.tags, *(config.get("tags") or ())))))
-    manager.add_metadata({**settings.metadata, **(config.get("metadata") or {})})
+    callbacks, tags, metadata = settings.callbacks, config.get("tags"), config.get("metadata")
+    if callbacks:
+        for handler in callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks:
+            manager.add_handler(handler)
+    if settings.tags or tags:
+        manager.add_tags(list(dict.fromkeys((*settings.tags, *(tags or ())))))
+    manager.add_metadata({**settings.metadata, **metadata} if metadata else settings.metadata)
 
 
 def below(run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None) -> RouterRun:

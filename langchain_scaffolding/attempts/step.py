@@ -309,14 +309,14 @@ class Attempt(Step):
 
 def _heeded(config: RunnableConfig) -> dict[str, Any]:
     """What a chat model's `invoke` takes from a config."""
-    return {name: config[name] for name in _HEEDED if name in config}  # type: ignore[literal-required]
+    return {name: config[name] for name in config.keys() & _HEEDED}  # type: ignore[literal-required]
 
 
 def _message_of(result: LLMResult) -> BaseMessage:
     return cast("ChatGeneration", result.generations[0][0]).message
 
 
-_HEEDED = ("callbacks", "tags", "metadata", "run_name", "run_id")
+_HEEDED = frozenset({"callbacks", "tags", "metadata", "run_name", "run_id"})
 _REPLACED = frozenset({"tools", "tool_choice", "parallel_tool_calls", "response_format"})
 
 

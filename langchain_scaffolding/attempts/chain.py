@@ -148,6 +148,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
     ) -> Any:
         """The first acceptable answer."""
         run = run or open_run(config, self.run_settings, input)
+        prompt = run.told or input
         call = self._call(request, run, kwargs)
         step: Step | None = None
         race: Race | None = None
@@ -158,13 +159,13 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
                     _sleep(call, pause)
                 race = hedge(call, step, probe, self.steps) if is_hedged else None
                 if race is not None:
-                    run_race(race, input, run)
+                    run_race(race, prompt, run)
                     answer = race.answer
                     if answer is not None:
                         break
                     continue
                 try:
-                    output = call_step(call, step, probe, input, run)
+                    output = call_step(call, step, probe, prompt, run)
                 except BaseException as error:
                     if not isinstance(error, Exception):
                         call.interrupted(step, probe)
@@ -195,6 +196,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
     ) -> Any:
         """The first acceptable answer."""
         run = run or await aopen_run(config, self.run_settings, input)
+        prompt = run.told or input
         call = self._call(request, run, kwargs)
         step: Step | None = None
         race: Race | None = None
@@ -205,13 +207,13 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
                     await _asleep(call, pause)
                 race = hedge(call, step, probe, self.steps) if is_hedged else None
                 if race is not None:
-                    await arun_race(race, input, run)
+                    await arun_race(race, prompt, run)
                     answer = race.answer
                     if answer is not None:
                         break
                     continue
                 try:
-                    output = await acall_step(call, step, probe, input, run)
+                    output = await acall_step(call, step, probe, prompt, run)
                 except BaseException as error:
                     await close_dangling(run, probe, error)
                     if not isinstance(error, Exception):
@@ -243,6 +245,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
     ) -> Iterator[AIMessageChunk]:
         """The chunks of the first acceptable answer; nothing is handed out before it says something."""
         run = run or open_run(config, self.run_settings, input)
+        prompt = run.told or input
         call = self._call(request, run, kwargs)
         heard: list[AIMessageChunk] = []
         step: Step | None = None
@@ -251,7 +254,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
                 if pause:
                     _sleep(call, pause)
                 reply = call.reply(step, probe)
-                with closing(_spoken(call, step, probe, reply, input, run)) as chunks:
+                with closing(_spoken(call, step, probe, reply, prompt, run)) as chunks:
                     if not run.is_heard:
                         yield from chunks
                     for chunk in chunks:
@@ -283,6 +286,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
     ) -> AsyncGenerator[AIMessageChunk, None]:
         """The chunks of the first acceptable answer; nothing is handed out before it says something."""
         run = run or await aopen_run(config, self.run_settings, input)
+        prompt = run.told or input
         call = self._call(request, run, kwargs)
         is_heard = run.is_heard
         heard: list[AIMessageChunk] = []
@@ -292,7 +296,7 @@ class AttemptChain(RunnableWithFallbacks[str | list[BaseMessage], Any]):
                 if pause:
                     await _asleep(call, pause)
                 reply = call.reply(step, probe)
-                async with aclosing(_aspoken(call, step, probe, reply, input, run)) as chunks:
+                async with aclosing(_aspoken(call, step, probe, reply, prompt, run)) as chunks:
                     async for chunk in chunks:
                         if is_heard:
                             heard.append(chunk)

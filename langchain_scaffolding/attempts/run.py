@@ -73,18 +73,24 @@ class RouterRun:
     Args:
         config: The call's config.
         run: The chain run, or `None` if nobody listens.
+        told: The messages that listeners were told of, if any listen.
 
     Attributes:
+        told: The messages that listeners were told of.
         id: The id of the run, and of the decision: the one that the config gives, or a new one.
         is_plain: Whether an attempt is given nothing but its probe.
     """
 
-    __slots__ = ("_config", "_run", "id", "is_plain")
+    __slots__ = ("_config", "_run", "id", "is_plain", "told")
 
     def __init__(
-        self, config: RunnableConfig, run: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun | None
+        self,
+        config: RunnableConfig,
+        run: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun | None,
+        told: list[BaseMessage] | None = None,
     ) -> None:
         self._run = run
+        self.told = told
         run_id = config.get("run_id") if run is None else run.run_id
         self.id = str(run_id or uuid7())
         self.is_plain = run is None and not (config and any(map(config.get, _HEEDED)))
@@ -147,7 +153,8 @@ def open_run(config: RunnableConfig | None, settings: RunSettings, prompt: str |
     manager = _manager(CallbackManager, config, settings)
     if manager is None:
         return RouterRun(config, None)
-    return RouterRun(config, manager.on_chain_start(None, cast("Any", as_messages(prompt)), **_named(config, settings)))
+    told = as_messages(prompt)
+    return RouterRun(config, manager.on_chain_start(None, cast("Any", told), **_named(config, settings)), told)
 
 
 async def aopen_run(
@@ -158,8 +165,8 @@ async def aopen_run(
     manager = _manager(AsyncCallbackManager, config, settings)
     if manager is None:
         return RouterRun(config, None)
-    run = await manager.on_chain_start(None, cast("Any", as_messages(prompt)), **_named(config, settings))
-    return RouterRun(config, run)
+    told = as_messages(prompt)
+    return RouterRun(config, await manager.on_chain_start(None, cast("Any", told), **_named(config, settings)), told)
 
 
 def _manager(cls: type[_Manager], config: RunnableConfig, settings: RunSettings) -> _Manager | None:

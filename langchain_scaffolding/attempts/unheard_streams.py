@@ -96,7 +96,7 @@ def stream(model: BaseChatModel, messages: list[BaseMessage], probe: Probe) -> G
     try:
         if model.rate_limiter:
             model.rate_limiter.acquire(blocking=True)
-        for chunk in model._stream(messages, stop=None):  # noqa: SLF001 - what LangChain's `stream` calls
+        for chunk in model._stream([*messages], stop=None):  # noqa: SLF001 - what LangChain's `stream` calls
             yield chunks.handed_on(chunk)
         rest = chunks.end()
     except BaseException as error:
@@ -113,7 +113,7 @@ async def astream(
     try:
         if model.rate_limiter:
             await model.rate_limiter.aacquire(blocking=True)
-        source = model._astream(messages, stop=None)  # noqa: SLF001 - what LangChain's `astream` calls
+        source = model._astream([*messages], stop=None)  # noqa: SLF001 - what LangChain's `astream` calls
         try:
             async for chunk in source:
                 yield chunks.handed_on(chunk)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel, FakeListChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatResult
@@ -42,6 +43,16 @@ class Broken(Plain):
 
     def _call(self, *_: Any, **__: Any) -> str:
         raise ConnectionError("nobody listens")
+
+
+class Deaf(BaseCallbackHandler):
+    """A handler that does nothing with what it hears of."""
+
+    def on_chat_model_start(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def on_llm_end(self, *_: Any, **__: Any) -> None:
+        pass
 
 
 def bare(answer: str = ANSWER) -> FakeListChatModel:
@@ -82,6 +93,11 @@ def many(number: int) -> ScaffoldingRouterLLM:
 def traced() -> dict[str, Any]:
     """A configuration with a tracer that collects runs."""
     return {"callbacks": [RunCollectorCallbackHandler()]}
+
+
+def heard() -> dict[str, Any]:
+    """A configuration with a handler that costs nothing by itself."""
+    return {"callbacks": [Deaf()]}
 
 
 def invoking(model: Runnable[Any, Any], config: Callable[[], Any] = lambda: None) -> Contender:

@@ -1,9 +1,10 @@
 """Where the time of a call goes: `python -m benchmarks.layers`.
 
-Floors that stand on each other, in interleaved blocks: the bare model; a chat model that hands the call on and does
-nothing else; any callback handler on the inner call; the handler the router measures with; LangChain's own fallback,
-which measures nothing; the router. And the parts of the router that can be called alone. `--profile` samples instead
-what the router's calls are busy with.
+Floors that stand on each other, in interleaved blocks: the bare model; that half of its call which does the work, and
+which the router makes where nobody listens; a chat model that hands the call on and does nothing else; any callback
+handler on the inner call; the handler the router measures with; LangChain's own fallback, which measures nothing; the
+router, alone and with a handler. And the parts of the router that can be called alone. `--profile` samples instead what
+the router's calls are busy with.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel, FakeListChatModel
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.outputs import ChatResult
 from uuid_utils import uuid7
 
-from benchmarks.contenders import TEXT, bare, invoking, router_over, talking
+from benchmarks.contenders import TEXT, Deaf, bare, heard, invoking, router_over, talking
 from benchmarks.harness import Contender, Ratio, block_times, micros_per_call
 from langchain_scaffolding.attempts.probe import Probe
+from langchain_scaffolding.attempts.unheard import ask
 from langchain_scaffolding.outcomes import Outcome
 from langchain_scaffolding.performance import PerformanceTracker
 from langchain_scaffolding.request import RouteRequest
@@ -50,18 +52,8 @@ class PassingOn(BaseChatModel):
         return "passing-on"
 
 
-class Deaf(BaseCallbackHandler):
-    """A handler that hears of nothing but the start and the end."""
-
-    def on_chat_model_start(self, *_: Any, **__: Any) -> None:
-        pass
-
-    def on_llm_end(self, *_: Any, **__: Any) -> None:
-        pass
-
-
 class HearingTokens(Deaf):
-    """And one that hears every token."""
+    """A handler that hears every token."""
 
     def on_llm_new_token(self, *_: Any, **__: Any) -> None:
         pass
@@ -69,6 +61,14 @@ class HearingTokens(Deaf):
 
 def _heard(handler: Callable[[], BaseCallbackHandler]) -> Callable[[], dict[str, Any]]:
     return lambda: {"callbacks": [handler()]}
+
+
+def _working(model: FakeListChatModel) -> Contender:
+    def run(calls: int) -> None:
+        for _ in range(calls):
+            ask(model, [HumanMessage(TEXT)], Probe(time.monotonic))
+
+    return run
 
 
 def _streaming(model: Any, config: Callable[[], Any] = lambda: None) -> Contender:
@@ -87,18 +87,21 @@ def floors() -> dict[str, dict[str, Contender]]:
     return {
         "invoke": {
             "bare model": invoking(bare()),
+            "its work alone": _working(bare()),
             "handing the call on": invoking(PassingOn(inner=bare())),
-            "any handler on the inner call": invoking(bare(), _heard(Deaf)),
+            "any handler on the inner call": invoking(bare(), heard),
             "the router's own handler": invoking(bare(), probe),
             "with_fallbacks": invoking(bare().with_fallbacks([bare()])),
             "the router": invoking(router_over(bare(), bare())),
+            "the router, with a handler": invoking(router_over(bare(), bare()), heard),
         },
         "stream of 50 chunks": {
             "bare model": _streaming(stream),
-            "any handler on the inner call": _streaming(stream, _heard(Deaf)),
+            "any handler on the inner call": _streaming(stream, heard),
             "one that hears every token": _streaming(stream, _heard(HearingTokens)),
             "with_fallbacks": _streaming(stream.with_fallbacks([bare()])),
             "the router": _streaming(router_over(stream, bare())),
+            "the router, with a handler": _streaming(router_over(stream, bare()), heard),
         },
     }
 

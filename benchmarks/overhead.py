@@ -28,6 +28,7 @@ from benchmarks.contenders import (
     bare,
     batching,
     broken,
+    heard,
     in_threads,
     invoking,
     many,
@@ -43,6 +44,7 @@ from benchmarks.harness import Bound, Contender, Ratio, block_times
 BOUNDS: Mapping[str, Bound] = {
     "invoke": Bound(must=1.38, aim=1.25, measured=1.9),
     "ainvoke": Bound(must=1.38, aim=1.25, measured=1.75),
+    "invoke, heard": Bound(measured=2.0),
     "invoke, traced": Bound(must=1.60, aim=1.45, measured=1.95),
     "ainvoke, traced": Bound(must=1.70, aim=1.55),
     "stream of 50 chunks": Bound(must=1.35, aim=1.10),
@@ -140,6 +142,7 @@ def _limited() -> Scenario:
 SCENARIOS: Mapping[str, Callable[[], Scenario]] = {
     "invoke": lambda: _of(100, invoking),
     "ainvoke": lambda: _of(100, ainvoking),
+    "invoke, heard": lambda: _of(100, invoking, heard),
     "invoke, traced": lambda: _of(60, invoking, traced),
     "ainvoke, traced": lambda: _of(60, ainvoking, traced),
     "stream of 50 chunks": lambda: _streamed(20, streaming, 50),

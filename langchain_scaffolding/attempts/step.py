@@ -25,7 +25,7 @@ from pydantic import ConfigDict, InstanceOf
 from langchain_scaffolding.attempts import unheard, unheard_streams
 from langchain_scaffolding.attempts.history import without_foreign_reasoning
 from langchain_scaffolding.attempts.limits import aclose_iterator, close_iterator
-from langchain_scaffolding.attempts.unheard import is_langchains, is_unheard
+from langchain_scaffolding.attempts.unheard import is_unheard, takes_generate
 from langchain_scaffolding.attempts.unheard_streams import streams_unheard
 from langchain_scaffolding.candidates import Candidate
 from langchain_scaffolding.errors import UnacceptableAnswerError
@@ -227,29 +227,22 @@ class Attempt(Step):
 
         return without_foreign_reasoning(as_messages(prompt), self.candidate.name, provider)
 
-    @cached_property
+    @property
     def takes_generate(self) -> bool:
-        """Whether it is a chat model whose `invoke` is LangChain's own: it fills in a config and calls `generate`."""
-        own = ("invoke", "ainvoke", "generate_prompt", "agenerate_prompt")
-        cls = type(self.candidate.model)
-        return self.is_chat_model and all(getattr(cls, name) is getattr(BaseChatModel, name) for name in own)
-
-    @cached_property
-    def is_langchains(self) -> bool:
-        """Whether all that leads to its model is LangChain's own, so that a call may take a shorter way."""
-        return self.takes_generate and is_langchains(type(self.candidate.chat_model))
+        """Whether it is a chat model whose `invoke` is LangChain's own, so that a call may begin at its `generate`."""
+        return self.is_chat_model and takes_generate(type(self.candidate.chat_model))
 
     def ask(self, prompt: str | list[BaseMessage], probe: Probe) -> BaseMessage:
         """The answer of a model that `takes_generate`, where nobody listens to the call but a probe."""
         model, messages = self.candidate.chat_model, as_messages(self.readable(prompt))
-        if self.is_langchains and is_unheard(model, messages):
+        if is_unheard(model, messages):
             return unheard.ask(model, messages, probe)
         return _message_of(model.generate([messages], callbacks=[probe]))
 
     async def aask(self, prompt: str | list[BaseMessage], probe: Probe) -> BaseMessage:
         """The answer, as `ask` gives it."""
         model, messages = self.candidate.chat_model, as_messages(self.readable(prompt))
-        if self.is_langchains and is_unheard(model, messages):
+        if is_unheard(model, messages):
             return await unheard.aask(model, messages, probe)
         return _message_of(await model.agenerate([messages], callbacks=[probe]))
 

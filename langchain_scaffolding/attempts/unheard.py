@@ -25,22 +25,34 @@ if TYPE_CHECKING:
 
     from langchain_scaffolding.attempts.probe import Probe
 
-_ENTRIES = ("invoke", "ainvoke", "generate", "agenerate")
-_BETWEEN = ("generate_prompt", "agenerate_prompt", "_generate_with_cache", "_agenerate_with_cache")
-_INVOKE, _AINVOKE, _GENERATE, _AGENERATE = (own(getattr(BaseChatModel, name), chat_models) for name in _ENTRIES)
+_WORK = ("_generate_with_cache", "_agenerate_with_cache")
+_IS_THERE = all(hasattr(BaseChatModel, name) for name in _WORK)  # they are private, and may go
+
+_ENTRIES = ("invoke", "ainvoke", "generate_prompt", "agenerate_prompt", "generate", "agenerate")
+_INVOKE, _AINVOKE, _GENERATE_PROMPT, _AGENERATE_PROMPT, _GENERATE, _AGENERATE = (
+    own(getattr(BaseChatModel, name), chat_models) for name in _ENTRIES
+)
 
 
-def is_langchains(cls: type[BaseChatModel]) -> bool:
-    """Whether all that leads from a class's `invoke` to its model is LangChain's own."""
-    return all(getattr(cls, name, cls) is getattr(BaseChatModel, name, None) for name in (*_ENTRIES, *_BETWEEN))
+def takes_generate(cls: type[BaseChatModel]) -> bool:
+    """Whether a class's `invoke` is LangChain's own: it fills in a config and calls `generate`.
+
+    Asked before each call, since a library that observes may come later.
+    """
+    return (
+        cls.invoke is _INVOKE
+        and cls.ainvoke is _AINVOKE
+        and cls.generate_prompt is _GENERATE_PROMPT
+        and cls.agenerate_prompt is _AGENERATE_PROMPT
+    )
 
 
 def is_unheard(model: BaseChatModel, messages: list[BaseMessage]) -> bool:
-    """Whether nobody listens to a model of a class that `is_langchains`, if nobody listens to the call around it."""
+    """Whether nobody listens to a model of a class that `takes_generate`, if nobody listens to the call around it."""
     cls = type(model)
-    if cls.generate is not _GENERATE or cls.agenerate is not _AGENERATE:
+    if cls.generate is not _GENERATE or cls.agenerate is not _AGENERATE or not _IS_THERE:
         return False
-    return cls.invoke is _INVOKE and cls.ainvoke is _AINVOKE and is_quiet(model, messages)
+    return is_quiet(model, messages)
 
 
 def is_quiet(model: BaseChatModel, messages: list[BaseMessage]) -> bool:
@@ -82,11 +94,11 @@ class _AsyncRun(AsyncCallbackManagerForLLMRun):
 
 
 def ask(model: BaseChatModel, messages: list[BaseMessage], probe: Probe) -> BaseMessage:
-    """The answer of a model that `is_unheard`."""
+    """The answer of a model that `is_unheard`; the list is the caller's, so the model is given one of its own."""
     run = _Run(probe, uuid7())
     probe.on_chat_model_start({}, [messages], run_id=run.run_id)
     try:
-        result = model._generate_with_cache(messages, run_manager=run)  # noqa: SLF001 - `is_langchains` asks for it
+        result = model._generate_with_cache([*messages], run_manager=run)  # noqa: SLF001 - what `generate` itself calls
     except BaseException as error:
         probe.on_llm_error(error, run_id=run.run_id)
         raise
@@ -96,24 +108,25 @@ def ask(model: BaseChatModel, messages: list[BaseMessage], probe: Probe) -> Base
 async def aask(model: BaseChatModel, messages: list[BaseMessage], probe: Probe) -> BaseMessage:
     """The answer, as `ask` gives it.
 
+    In a task of its own, as `agenerate` runs it: context variables that a model sets stay its own, its cancelling
+    itself is not taken for the caller's, and a call that was cancelled ends so, whatever the model makes of it.
+
     Raises:
         RuntimeError: The model gave up by itself, as if its caller had cancelled it.
     """
     run = _AsyncRun(probe, uuid7())
     probe.on_chat_model_start({}, [messages], run_id=run.run_id)
+    work = model._agenerate_with_cache([*messages], run_manager=run)  # noqa: SLF001 - what `agenerate` itself calls
+    (result,) = await asyncio.gather(work, return_exceptions=True)
+    if not isinstance(result, BaseException):
+        return _ended(probe, result)
+    probe.on_llm_error(result, run_id=run.run_id)
     try:
-        result = await model._agenerate_with_cache(messages, run_manager=run)  # noqa: SLF001 - `is_langchains` asks
-    except BaseException as error:
-        probe.on_llm_error(error, run_id=run.run_id)
-        if isinstance(error, asyncio.CancelledError) and not _is_cancelled():
-            raise RuntimeError("the model cancelled its own call") from error
-        raise
-    return _ended(probe, result)
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
+        if isinstance(result, asyncio.CancelledError):
+            raise RuntimeError("the model cancelled its own call") from result  # noqa: TRY004 - of no wrong type
+        raise result
+    finally:
+        del result  # its traceback holds this frame
 
 
 def _ended(probe: Probe, result: ChatResult) -> BaseMessage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.callbacks import BaseCallbackManager, base, manager
+from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackManager, CallbackManager, base, manager
 from langchain_core.globals import get_debug
 from langchain_core.tracers import context
 from langchain_core.utils.env import env_var_is_set
@@ -35,6 +35,10 @@ _is_traced: Callable[[], Any] | None = getattr(context, "_tracing_v2_is_enabled"
 # what is compared with before each call, since a library may come later
 _INIT = own(BaseCallbackManager.__init__, base)
 _CONFIGURE = own(getattr(manager, "_configure", None), manager)
+_SYNC, _ASYNC = (
+    vars(cls)["configure"] if own(getattr(cls.configure, "__func__", None), manager) else None
+    for cls in (CallbackManager, AsyncCallbackManager)
+)
 
 
 def nobody_listens(config: RunnableConfig, callbacks: Callbacks, *, verbose: bool) -> bool:
@@ -50,6 +54,8 @@ def nobody_listens(config: RunnableConfig, callbacks: Callbacks, *, verbose: boo
         or _is_traced is None
         or BaseCallbackManager.__init__ is not _INIT
         or getattr(manager, "_configure", manager) is not _CONFIGURE
+        or CallbackManager.__dict__.get("configure") is not _SYNC
+        or AsyncCallbackManager.__dict__.get("configure") is not _ASYNC
         or get_debug()
         or _is_traced()
         or _is_hooked(hooks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from langchain_core.callbacks import CallbackManagerForChainRun
@@ -201,10 +201,10 @@ class Attempt(Step):
         cls = type(self.candidate.chat_model)
         return cls._stream is not BaseChatModel._stream or cls._astream is not BaseChatModel._astream  # noqa: SLF001
 
-    @cached_property
+    @property
     def is_chat_model(self) -> bool:
         """Whether it calls a chat model itself, and no runnable around one."""
-        return isinstance(self.candidate.model, BaseChatModel)
+        return self.candidate.model is self.candidate.chat_model
 
     @property
     def marks_its_last_chunk(self) -> bool:

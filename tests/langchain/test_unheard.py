@@ -15,7 +15,7 @@ from unittest.mock import MagicMock
 
 import pytest
 from langchain_core.caches import BaseCache, InMemoryCache
-from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, get_usage_metadata_callback
+from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.globals import set_debug, set_llm_cache
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
@@ -37,20 +37,17 @@ ROUTER = "ScaffoldingRouterLLM"
 
 
 @pytest.fixture
-def managers(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The callback managers that LangChain prepares: none where a model is asked directly, else one for each run."""
-    made: list[object] = []
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[BaseChatModel]:
+    """The models whose runs LangChain opens: it asks each what tracers are to be told of it."""
+    models: list[BaseChatModel] = []
+    langchains = BaseChatModel._get_ls_params_with_defaults
 
-    def counting(configure: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            made.append(configure(*args, **kwargs))
-            return made[-1]
+    def asked(self: BaseChatModel, **kwargs: Any) -> Any:
+        models.append(self)
+        return langchains(self, **kwargs)
 
-        return wrapper
-
-    for cls in (CallbackManager, AsyncCallbackManager):
-        monkeypatch.setattr(cls, "configure", staticmethod(counting(cls.configure)))
-    return made
+    monkeypatch.setattr(BaseChatModel, "_get_ls_params_with_defaults", asked)
+    return models
 
 
 class Told(BaseChatModel):
@@ -128,23 +125,23 @@ ANSWERED: dict[str, Callable[[], BaseChatModel]] = {
 @pytest.mark.parametrize("make", ANSWERED.values(), ids=ANSWERED)
 @pytest.mark.parametrize("way", WAYS)
 def test_the_answer_is_the_same_where_somebody_listens(
-    way: str, make: Callable[[], BaseChatModel], limit_ms: int | None, managers: list[object]
+    way: str, make: Callable[[], BaseChatModel], limit_ms: int | None, opened: list[BaseChatModel]
 ) -> None:
     options = {"config": ScaffoldingConfig(max_response_time_ms=limit_ms), "clock": FakeClock()}
     unheard = told_of([make()], way, **options)
     # within a limit an asynchronous call is LangChain's
-    assert len(managers) == (1 if limit_ms and way == "ainvoke" else 0)
-    managers.clear()
+    assert len(opened) == (1 if limit_ms and way == "ainvoke" else 0)
+    opened.clear()
     assert lasting(*unheard) == lasting(*told_of([make()], way, heard(), **options))
-    assert len(managers) == 2
+    assert len(opened) == 1
     assert unheard[0].text == ("" if unheard[0].tool_calls else TEXT)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_answer_has_the_id_of_the_run_that_was_measured(way: str, managers: list[object]) -> None:
+def test_the_answer_has_the_id_of_the_run_that_was_measured(way: str, opened: list[BaseChatModel]) -> None:
     answer, (outcome,) = told_of([small()], way)
     assert UUID.fullmatch(outcome.run_id or "")
-    assert (answer.id, managers) == (f"lc_run--{outcome.run_id}-0", [])
+    assert (answer.id, opened) == (f"lc_run--{outcome.run_id}-0", [])
 
 
 @pytest.mark.parametrize("config", [None, heard()], ids=["unheard", "heard"])
@@ -161,13 +158,13 @@ def test_what_a_model_does_to_its_list_of_messages_stays_there(way: str, config:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_blocks_of_old_kinds_are_translated_as_langchain_does(way: str, managers: list[object]) -> None:
+def test_blocks_of_old_kinds_are_translated_as_langchain_does(way: str, opened: list[BaseChatModel]) -> None:
     old = {"type": "file", "source_type": "base64", "mime_type": "application/pdf", "data": "AAAA"}
     model = small()
     call(router_of(model), way, [HumanMessage([{"type": "text", "text": "Read this."}, old])])
     (message,) = model.history[0].messages
     assert message.content[1] == {"type": "file", "mime_type": "application/pdf", "base64": "AAAA"}
-    assert len(managers) == 1
+    assert len(opened) == 1
 
 
 # --- the cache, the rate limiter, the first token ---------------------------------------------------------------------
@@ -203,39 +200,41 @@ class Counting(BaseRateLimiter):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_an_answer_of_the_models_cache_is_none_of_the_model(
-    way: str, cache: BaseCache | None, managers: list[object]
+    way: str, cache: BaseCache | None, opened: list[BaseChatModel]
 ) -> None:
     limiter = Counting()
     model = small(cache=cache, rate_limiter=limiter)
     answers = [told_of([model], way) for _ in range(2)]
     assert [answer.content for answer, _ in answers] == [TEXT, TEXT]
     assert [outcome.measured for _, (outcome,) in answers] == [True, False]
-    assert (model.calls, limiter.waits, managers) == (1, [way], [])
+    assert (model.calls, limiter.waits, opened) == (1, [way], [])
     router = router_of(model)
     call(router, way)
     assert [row.measured for row in router.performance.snapshot()] == [0]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_without_a_cache_the_rate_limiter_is_waited_for_once_in_each_call(way: str, managers: list[object]) -> None:
+def test_without_a_cache_the_rate_limiter_is_waited_for_once_in_each_call(
+    way: str, opened: list[BaseChatModel]
+) -> None:
     limiter = Counting()
     router = router_of(small(rate_limiter=limiter))
     for _ in range(2):
         call(router, way)
-    assert (limiter.waits, managers) == ([way, way], [])
+    assert (limiter.waits, opened) == ([way, way], [])
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_model_that_streams_by_itself_has_its_first_token_measured(way: str, managers: list[object]) -> None:
+def test_a_model_that_streams_by_itself_has_its_first_token_measured(way: str, opened: list[BaseChatModel]) -> None:
     clock = FakeClock()
     model = small(Reply(TEXT, first_token_s=0.5, token_s=0.25), clock=clock, streaming=True)
     _, (outcome,) = told_of([model], way, clock=clock)
-    assert (outcome.first_token_s, outcome.total_s, managers) == (0.5, 1.0, [])
+    assert (outcome.first_token_s, outcome.total_s, opened) == (0.5, 1.0, [])
 
 
 @pytest.mark.parametrize(("way", "cls"), [("invoke", Told), ("ainvoke", Told), ("ainvoke", AsyncTold)])
 def test_a_model_that_tells_of_its_tokens_has_the_first_measured(
-    way: str, cls: type[Told], managers: list[object]
+    way: str, cls: type[Told], opened: list[BaseChatModel]
 ) -> None:
     clock = FakeClock()
 
@@ -252,7 +251,7 @@ def test_a_model_that_tells_of_its_tokens_has_the_first_measured(
         return result_of(TEXT)
 
     _, (outcome,) = told_of([cls(work=aspeak if cls is AsyncTold else speak)], way, clock=clock)
-    assert (outcome.first_token_s, outcome.total_s, managers) == (0.5, 1.5, [])
+    assert (outcome.first_token_s, outcome.total_s, opened) == (0.5, 1.5, [])
 
 
 # --- failures ---------------------------------------------------------------------------------------------------------
@@ -272,19 +271,19 @@ FAILED: dict[str, tuple[Callable[[FakeClock], BaseChatModel], str]] = {
 @pytest.mark.parametrize(("make", "error"), FAILED.values(), ids=FAILED)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_failure_is_the_same_where_somebody_listens(
-    way: str, make: Callable[[FakeClock], BaseChatModel], error: str, managers: list[object]
+    way: str, make: Callable[[FakeClock], BaseChatModel], error: str, opened: list[BaseChatModel]
 ) -> None:
     def failed(config: Any = None) -> tuple[AIMessage, list[Outcome]]:
         clock = FakeClock()
         return told_of([make(clock), large()], way, config, clock=clock)
 
     answer, outcomes = failed()
-    assert managers == []
+    assert opened == []
     assert [each.error for each in outcomes] == [error, None]
     assert outcomes[0].total_s == (0.5 if make is FAILED["late"][0] else 0.0)
     assert answer.content == "from large"
     assert lasting(answer, outcomes) == lasting(*failed(heard()))
-    assert len(managers) == 3
+    assert len(opened) == 2
 
 
 class Lost(Exception):
@@ -297,13 +296,13 @@ class Lost(Exception):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_failure_is_gone_with_its_call(way: str, managers: list[object]) -> None:
+def test_a_failure_is_gone_with_its_call(way: str, opened: list[BaseChatModel]) -> None:
     """Its traceback would keep the call's messages until the next full garbage collection."""
     router = router_of(small(Lost), large())
     gc.disable()
     try:
         assert routing(call(router, way))["model"] == "large"
-        assert (len(Lost.there), managers) == (0, [])
+        assert (len(Lost.there), opened) == (0, [])
     finally:
         gc.enable()
 
@@ -313,14 +312,14 @@ class Interrupt(KeyboardInterrupt):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_interrupt_ends_the_call(way: str, managers: list[object]) -> None:
+def test_an_interrupt_ends_the_call(way: str, opened: list[BaseChatModel]) -> None:
     records: list[RouteRecord] = []
     other = large()
     with pytest.raises(Interrupt):
         call(router_of(small(Interrupt()), other, observers=[records.append]), way)
     (record,) = records
     assert [(each.model, each.detail) for each in record.outcomes] == [("small", "left before its end")]
-    assert (other.calls, managers) == (0, [])
+    assert (other.calls, opened) == (0, [])
 
 
 # --- cancelling -------------------------------------------------------------------------------------------------------
@@ -421,14 +420,14 @@ async def cancels_its_task() -> ChatResult:
 @pytest.mark.parametrize("config", [None, heard()], ids=["unheard", "heard"])
 @pytest.mark.parametrize("model", [raises_it, times_itself_out, cancels_its_task])
 async def test_a_model_that_cancels_itself_has_failed(
-    model: Callable[[], Awaitable[ChatResult]], config: Any, managers: list[object]
+    model: Callable[[], Awaitable[ChatResult]], config: Any, opened: list[BaseChatModel]
 ) -> None:
     async def work(*_: Any) -> ChatResult:
         return await model()
 
     answer = await router_of(AsyncTold(work=work), large()).ainvoke("hi", config)
     assert routing(answer)["model"] == "large"
-    assert len(managers) == (3 if config else 0)
+    assert len(opened) == (2 if config else 0)
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
@@ -465,11 +464,9 @@ def test_a_handler_of_the_model_hears_its_run_once(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_model_that_is_verbose_is_called_by_langchain(way: str, managers: list[Any]) -> None:
+def test_a_model_that_is_verbose_is_called_by_langchain(way: str, opened: list[BaseChatModel]) -> None:
     call(router_of(small(verbose=True)), way)
-    assert [[type(each).__name__ for each in manager.handlers] for manager in managers] == [
-        ["Probe", "StdOutCallbackHandler"]
-    ]
+    assert len(opened) == 1
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -508,13 +505,13 @@ def test_langsmith_is_told_of_each_run_once(way: str, is_by_environment: bool, m
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_tokens_are_counted_once_and_only_where_somebody_counts(way: str, managers: list[object]) -> None:
+def test_tokens_are_counted_once_and_only_where_somebody_counts(way: str, opened: list[BaseChatModel]) -> None:
     router = router_of(small())
     for is_counted in (False, True, False):
-        managers.clear()
+        opened.clear()
         with get_usage_metadata_callback() if is_counted else nullcontext() as usage:
             call(router, way)
-        assert len(managers) == (2 if is_counted else 0)
+        assert len(opened) == (1 if is_counted else 0)
         if usage is not None:
             (counted,) = usage.usage_metadata.values()
             assert (counted["input_tokens"], counted["output_tokens"]) == (PROMPT_TOKENS, ANSWER_TOKENS)

@@ -15,9 +15,8 @@ from langchain_core.language_models import BaseChatModel
 
 from langchain_scaffolding.testing import RecordingHandler
 from tests.langchain.models import TEXT, down, large, router_of, small
-from tests.paths import call
+from tests.paths import PATHS, call
 
-WAYS = ("invoke", "ainvoke")
 TREE = (("ScaffoldingRouterLLM", (("small", ()), ("large", ()))),)
 
 
@@ -91,9 +90,9 @@ HEARING = [
 
 @pytest.mark.parametrize("comes", ["first", "later"])
 @pytest.mark.parametrize(("library", "wrap"), HEARING)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("path", PATHS)
 def test_a_library_that_adds_a_handler_hears_each_run_once(
-    way: str, library: Callable[..., None], wrap: Callable[..., Any], comes: str
+    path: str, library: Callable[..., None], wrap: Callable[..., Any], comes: str
 ) -> None:
     seen = RecordingHandler()
     router = router_of(down(), large())
@@ -102,27 +101,36 @@ def test_a_library_that_adds_a_handler_hears_each_run_once(
             library(patch, seen, wrap)
             router = router_of(down(), large())
         else:
-            call(router, way)
+            call(router, path)
             library(patch, seen, wrap)
-        assert call(router, way).content == "from large"
+        assert call(router, path).content == "from large"
     assert seen.tree() == TREE
     assert [run.state for run in seen.runs()] == ["end", "error", "end"]
-    call(router, way)
+    call(router, path)
     assert seen.tree() == TREE
 
 
-# what is replaced, and what calls of a router come to it on which way
-ENTRIES = [("invoke", ("generate",)), ("ainvoke", ("agenerate",)), ("invoke", ("invoke", "generate")),
-           ("ainvoke", ("ainvoke", "agenerate")), ("invoke", ("generate_prompt",)), ("ainvoke", ("agenerate_prompt",)),
-           ("invoke", ("_generate_with_cache",)), ("ainvoke", ("_agenerate_with_cache",))]  # fmt: skip
+# what is replaced, and which calls of a router come to it
+ENTRIES = [
+    ("invoke", ("generate",)),
+    ("invoke", ("invoke", "generate")),
+    ("invoke", ("generate_prompt",)),
+    ("invoke", ("_generate_with_cache",)),
+    ("ainvoke", ("agenerate",)),
+    ("ainvoke", ("ainvoke", "agenerate")),
+    ("ainvoke", ("agenerate_prompt",)),
+    ("ainvoke", ("_agenerate_with_cache",)),
+    ("stream", ("stream",)),
+    ("astream", ("astream",)),
+]
 
 
 @pytest.mark.parametrize("is_heard", [False, True])
 @pytest.mark.parametrize("comes", ["first", "later"])
 @pytest.mark.parametrize("wrap", [as_function, Wrapped])
-@pytest.mark.parametrize(("way", "names"), ENTRIES)
+@pytest.mark.parametrize(("path", "names"), ENTRIES)
 def test_a_library_that_replaces_a_models_way_sees_each_call_once(
-    way: str, names: tuple[str, ...], wrap: Callable[..., Any], comes: str, is_heard: bool
+    path: str, names: tuple[str, ...], wrap: Callable[..., Any], comes: str, is_heard: bool
 ) -> None:
     """As Datadog does."""
     calls: list[str] = []
@@ -130,7 +138,7 @@ def test_a_library_that_replaces_a_models_way_sees_each_call_once(
     router = router_of(down(), large())
     with pytest.MonkeyPatch.context() as patch:
         if comes == "later":
-            call(router, way, "hi", config)
+            call(router, path, "hi", config)
         for name in names:
 
             def wrapper(wrapped: Any, *args: Any, _name: str = name, **kwargs: Any) -> Any:
@@ -140,9 +148,9 @@ def test_a_library_that_replaces_a_models_way_sees_each_call_once(
             patch.setattr(BaseChatModel, name, wrap(getattr(BaseChatModel, name), wrapper))
         if comes == "first":
             router = router_of(down(), large())
-        assert call(router, way, "hi", config).content == "from large"
+        assert call(router, path, "hi", config).content == "from large"
     assert calls == [*names, *names]
-    call(router, way, "hi", config)
+    call(router, path, "hi", config)
     assert calls == [*names, *names]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -26,7 +26,6 @@ from langchain_scaffolding.errors import AttemptTimeoutError
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk, BaseMessage
-    from langchain_core.runnables import RunnableConfig
 
     from langchain_scaffolding.attempts.call import Call
     from langchain_scaffolding.attempts.probe import Probe
@@ -40,37 +39,54 @@ _BYTES_PER_TOKEN = 4
 
 def call_step(call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun) -> Any:
     """What a step gives."""
-    is_limited = step.is_model and call.settings.is_limited
-    if _is_plain(call, step, run):
-        if not is_limited:
-            return cast("Attempt", step).ask(prompt, probe)
-        work = partial(cast("Attempt", step).ask, prompt, probe)
-    else:
-        config = run.child(probe if step.is_model else None)
-        if not is_limited:
-            return step.invoke(call.prompt(step, prompt), config, **call.arguments(step))
-        work = partial(step.invoke, call.prompt(step, prompt), config, **call.arguments(step))
+    work = work_of(call, step, probe, prompt, run)
+    if not (step.is_model and call.settings.is_limited):
+        return work()
     return call_within(work, call.deadline.left, call.settings.abandoned, step.name or "")
 
 
 async def acall_step(call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun) -> Any:
     """What a step gives. With a limit it runs by itself, and is left behind if it ignores cancellation."""
-    is_limited = step.is_model and call.settings.is_limited
-    if not is_limited and _is_plain(call, step, run):
-        return await cast("Attempt", step).aask(prompt, probe)
+    if not (step.is_model and call.settings.is_limited):
+        return await _awork_of(call, step, probe, prompt, run)
+    waiting = start_call(call, step, probe, prompt, run)
+    return await _within(waiting, call.deadline.left(), call.settings.abandoned, step.name or "")
+
+
+def work_of(call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun) -> Callable[[], Any]:
+    """What there is to do for a step, in whatever thread."""
+    arguments = _direct_arguments(call, step, run)
+    if arguments is not None:
+        return partial(cast("Attempt", step).ask, prompt, probe, arguments)
     config = run.child(probe if step.is_model else None)
-    if not is_limited:
-        return await step.ainvoke(call.prompt(step, prompt), config, **call.arguments(step))
-    abandoned, name = call.settings.abandoned, step.name or ""
-    return await _within(start_call(call, step, prompt, config), call.deadline.left(), abandoned, name)
+    return partial(step.invoke, call.prompt(step, prompt), config, **call.arguments(step))
 
 
-def _is_plain(call: Call, step: Step, run: RouterRun) -> bool:
-    """Whether a step is a chat model itself, to which nothing is handed but the prompt and a probe."""
-    return run.is_plain and not call.kwargs and isinstance(step, Attempt) and step.takes_generate
+def _awork_of(
+    call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun
+) -> Coroutine[Any, Any, Any]:
+    arguments = _direct_arguments(call, step, run)
+    if arguments is not None:
+        return cast("Attempt", step).aask(prompt, probe, arguments)
+    config = run.child(probe if step.is_model else None)
+    return step.ainvoke(call.prompt(step, prompt), config, **call.arguments(step))
 
 
-def start_call(call: Call, step: Step, prompt: str | list[BaseMessage], config: RunnableConfig) -> asyncio.Future[Any]:
+def _direct_arguments(call: Call, step: Step, run: RouterRun) -> dict[str, Any] | None:
+    """The arguments of a chat model that nothing else is given to but a probe; `None` of any other step."""
+    if not (run.is_plain and isinstance(step, Attempt) and step.is_chat_model):
+        return None
+    if not call.kwargs:
+        return call.kwargs
+    if "tools" in call.kwargs or "schema" in call.kwargs:
+        return None
+    model, arguments = step.target(call.arguments(step), None)
+    return arguments if model is step.candidate.model else None
+
+
+def start_call(
+    call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun
+) -> asyncio.Future[Any]:
     """A future for what a step gives: in a task, or in a thread of its own where cancelling would not stop it.
 
     Raises:
@@ -78,10 +94,9 @@ def start_call(call: Call, step: Step, prompt: str | list[BaseMessage], config: 
     """
     abandoned, name = call.settings.abandoned, step.name or ""
     abandoned.admit(name)
-    arguments = call.arguments(step)
     if isinstance(step, Attempt) and not step.is_natively_async:
-        return _in_thread(partial(step.invoke, call.prompt(step, prompt), config, **arguments), abandoned, name)
-    return asyncio.ensure_future(step.ainvoke(call.prompt(step, prompt), config, **arguments))
+        return _in_thread(work_of(call, step, probe, prompt, run), abandoned, name)
+    return asyncio.ensure_future(_awork_of(call, step, probe, prompt, run))
 
 
 async def _within(waiting: asyncio.Future[T], left: tuple[float, str] | None, abandoned: Abandoned, model: str) -> T:
@@ -198,8 +213,10 @@ def stream_step(
 ) -> Iterator[AIMessageChunk]:
     """The chunks of a step."""
     is_limited = step.is_model and call.settings.is_stream_limited
-    if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt):
-        return step.chunks(prompt, probe)
+    if not is_limited:
+        arguments = _direct_arguments(call, step, run)
+        if arguments is not None:
+            return cast("Attempt", step).chunks(prompt, probe, arguments)
     config = run.child(probe if step.is_model else None)
     if not is_limited:
         return step.stream(call.prompt(step, prompt), config, **call.arguments(step))
@@ -213,8 +230,10 @@ def astream_step(
 ) -> AsyncIterator[AIMessageChunk]:
     """The chunks of a step."""
     is_limited = step.is_model and call.settings.is_stream_limited
-    if run.is_plain and not is_limited and not call.kwargs and isinstance(step, Attempt):
-        return step.achunks(prompt, probe)
+    if not is_limited:
+        arguments = _direct_arguments(call, step, run)
+        if arguments is not None:
+            return cast("Attempt", step).achunks(prompt, probe, arguments)
     config = run.child(probe if step.is_model else None)
     if not is_limited:
         return step.astream(call.prompt(step, prompt), config, **call.arguments(step))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from langchain_scaffolding.attempts.calling import leave, start_call
+from langchain_scaffolding.attempts.calling import leave, start_call, work_of
 from langchain_scaffolding.attempts.limits import start_thread
 from langchain_scaffolding.attempts.probe import Probe
 from langchain_scaffolding.attempts.run import RouterRun, close_dangling
@@ -215,7 +215,7 @@ def run_race(race: Race, prompt: str | list[BaseMessage], run: RouterRun) -> Non
 
     def start(flight: _Flight) -> None:
         step, abandoned, name = flight.step, call.settings.abandoned, flight.step.name or ""
-        work = partial(step.invoke, call.prompt(step, prompt), run.child(flight.probe), **call.arguments(step))
+        work = work_of(call, step, flight.probe, prompt, run)
 
         def fly() -> None:
             try:
@@ -254,7 +254,7 @@ async def arun_race(race: Race, prompt: str | list[BaseMessage], run: RouterRun)
 
     def start(flight: _Flight) -> None:
         try:
-            future = start_call(call, flight.step, prompt, run.child(flight.probe))
+            future = start_call(call, flight.step, flight.probe, prompt, run)
         except UnacceptableAnswerError as error:
             race.fail(flight, error)
             return

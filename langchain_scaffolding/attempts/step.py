@@ -227,51 +227,50 @@ class Attempt(Step):
 
         return without_foreign_reasoning(as_messages(prompt), self.candidate.name, provider)
 
-    @property
-    def takes_generate(self) -> bool:
-        """Whether it is a chat model whose `invoke` is LangChain's own, so that a call may begin at its `generate`."""
-        return self.is_chat_model and takes_generate(type(self.candidate.chat_model))
+    def ask(self, prompt: str | list[BaseMessage], probe: Probe, arguments: dict[str, Any]) -> BaseMessage:
+        """The answer of the model, which is a chat model itself, to a call that nobody listens to but a probe."""
+        model, readable = self.candidate.chat_model, self.readable(prompt)
+        messages = as_messages(readable)
+        if is_unheard(model, messages, arguments):
+            return unheard.ask(model, messages, probe, arguments)
+        return model.invoke(readable, {"callbacks": [probe]}, **arguments)
 
-    def ask(self, prompt: str | list[BaseMessage], probe: Probe) -> BaseMessage:
-        """The answer of a model that `takes_generate`, where nobody listens to the call but a probe."""
-        model, messages = self.candidate.chat_model, as_messages(self.readable(prompt))
-        if is_unheard(model, messages):
-            return unheard.ask(model, messages, probe)
-        return _message_of(model.generate([messages], callbacks=[probe]))
-
-    async def aask(self, prompt: str | list[BaseMessage], probe: Probe) -> BaseMessage:
+    async def aask(self, prompt: str | list[BaseMessage], probe: Probe, arguments: dict[str, Any]) -> BaseMessage:
         """The answer, as `ask` gives it."""
-        model, messages = self.candidate.chat_model, as_messages(self.readable(prompt))
-        if is_unheard(model, messages):
-            return await unheard.aask(model, messages, probe)
-        return _message_of(await model.agenerate([messages], callbacks=[probe]))
+        model, readable = self.candidate.chat_model, self.readable(prompt)
+        messages = as_messages(readable)
+        if is_unheard(model, messages, arguments):
+            return await unheard.aask(model, messages, probe, arguments)
+        return await model.ainvoke(readable, {"callbacks": [probe]}, **arguments)
 
-    def chunks(self, prompt: str | list[BaseMessage], probe: Probe) -> Iterator[AIMessageChunk]:
-        """The chunks of the model, where nobody listens to the call but a probe."""
-        readable = self.readable(prompt)
-        if self.is_chat_model:
-            model, messages = self.candidate.chat_model, as_messages(readable)
-            if streams_unheard(model, messages):
-                return unheard_streams.stream(model, messages, probe)
-        return self.candidate.model.stream(readable, {"callbacks": [probe]})
+    def chunks(
+        self, prompt: str | list[BaseMessage], probe: Probe, arguments: dict[str, Any]
+    ) -> Iterator[AIMessageChunk]:
+        """The chunks of the model, as `ask` asks for its answer."""
+        model, readable = self.candidate.chat_model, self.readable(prompt)
+        messages = as_messages(readable)
+        if streams_unheard(model, messages, arguments):
+            return unheard_streams.stream(model, messages, probe, arguments)
+        return model.stream(readable, {"callbacks": [probe]}, **arguments)
 
-    def achunks(self, prompt: str | list[BaseMessage], probe: Probe) -> AsyncIterator[AIMessageChunk]:
+    def achunks(
+        self, prompt: str | list[BaseMessage], probe: Probe, arguments: dict[str, Any]
+    ) -> AsyncIterator[AIMessageChunk]:
         """The chunks, as `chunks` gives them."""
-        readable = self.readable(prompt)
-        if self.is_chat_model:
-            model, messages = self.candidate.chat_model, as_messages(readable)
-            if streams_unheard(model, messages, is_async=True):
-                return unheard_streams.astream(model, messages, probe)
-        return self.candidate.model.astream(readable, {"callbacks": [probe]})
+        model, readable = self.candidate.chat_model, self.readable(prompt)
+        messages = as_messages(readable)
+        if streams_unheard(model, messages, arguments, is_async=True):
+            return unheard_streams.astream(model, messages, probe, arguments)
+        return model.astream(readable, {"callbacks": [probe]}, **arguments)
 
     def _ask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
-        if config is None or runnable is not self.candidate.model or not self.takes_generate:
+        if config is None or runnable is not self.candidate.model or not takes_generate(runnable):
             return super()._ask(runnable, prompt, config, arguments)
         messages = as_messages(self.readable(prompt))
         return _message_of(self.candidate.chat_model.generate([messages], **_heeded(config), **arguments))
 
     async def _aask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
-        if config is None or runnable is not self.candidate.model or not self.takes_generate:
+        if config is None or runnable is not self.candidate.model or not takes_generate(runnable):
             return await super()._aask(runnable, prompt, config, arguments)
         messages = as_messages(self.readable(prompt))
         return _message_of(await self.candidate.chat_model.agenerate([messages], **_heeded(config), **arguments))

@@ -34,33 +34,41 @@ _INVOKE, _AINVOKE, _GENERATE_PROMPT, _AGENERATE_PROMPT, _GENERATE, _AGENERATE = 
 )
 
 
-def takes_generate(cls: type[BaseChatModel]) -> bool:
-    """Whether a class's `invoke` is LangChain's own: it fills in a config and calls `generate`.
+_FOR_LISTENERS = frozenset({"ls_structured_output_format", "structured_output_format"})
+
+
+def takes_generate(model: object) -> bool:
+    """Whether it is a chat model whose `invoke` is LangChain's own: it fills in a config and calls `generate`.
 
     Asked before each call, since a library that observes may come later.
     """
+    cls: Any = type(model)
     return (
-        cls.invoke is _INVOKE
+        isinstance(model, BaseChatModel)
+        and cls.invoke is _INVOKE
         and cls.ainvoke is _AINVOKE
         and cls.generate_prompt is _GENERATE_PROMPT
         and cls.agenerate_prompt is _AGENERATE_PROMPT
     )
 
 
-def is_unheard(model: BaseChatModel, messages: list[BaseMessage]) -> bool:
-    """Whether nobody listens to a model of a class that `takes_generate`, if nobody listens to the call around it."""
+def is_unheard(model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any]) -> bool:
+    """Whether nobody listens to a model, if nobody listens to the call around it.
+
+    And whether nothing stands between its `invoke` and its work but what LangChain prepares for listeners.
+    """
     cls = type(model)
     if cls.generate is not _GENERATE or cls.agenerate is not _AGENERATE or not _IS_THERE:
         return False
-    return is_quiet(model, messages)
+    return takes_generate(model) and is_quiet(model, messages, arguments)
 
 
-def is_quiet(model: BaseChatModel, messages: list[BaseMessage]) -> bool:
-    """Whether a model has no listeners of its own, and is asked in text, which LangChain hands on as it is.
+def is_quiet(model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any]) -> bool:
+    """Whether a model has no listeners of its own, and is given what LangChain hands on as it is.
 
-    Blocks of content it may translate first.
+    Blocks of content it may translate first, and arguments for listeners it keeps to itself.
     """
-    if model.callbacks or model.verbose:
+    if model.callbacks or model.verbose or (arguments and not _FOR_LISTENERS.isdisjoint(arguments)):
         return False
     for message in messages:  # noqa: SIM110 - asked before every call, and `all` needs a generator
         if not isinstance(message.content, str):
@@ -93,19 +101,21 @@ class _AsyncRun(AsyncCallbackManagerForLLMRun):
         return _Run(self._probe, self.run_id)
 
 
-def ask(model: BaseChatModel, messages: list[BaseMessage], probe: Probe) -> BaseMessage:
+def ask(model: BaseChatModel, messages: list[BaseMessage], probe: Probe, arguments: dict[str, Any]) -> BaseMessage:
     """The answer of a model that `is_unheard`; the list is the caller's, so the model is given one of its own."""
     run = _Run(probe, uuid7())
     probe.on_chat_model_start({}, [messages], run_id=run.run_id)
     try:
-        result = model._generate_with_cache([*messages], run_manager=run)  # noqa: SLF001 - what `generate` itself calls
+        result = model._generate_with_cache([*messages], run_manager=run, **arguments)  # noqa: SLF001 - as `generate` does
     except BaseException as error:
         probe.on_llm_error(error, run_id=run.run_id)
         raise
     return _ended(probe, result)
 
 
-async def aask(model: BaseChatModel, messages: list[BaseMessage], probe: Probe) -> BaseMessage:
+async def aask(
+    model: BaseChatModel, messages: list[BaseMessage], probe: Probe, arguments: dict[str, Any]
+) -> BaseMessage:
     """The answer, as `ask` gives it.
 
     In a task of its own, as `agenerate` runs it: context variables that a model sets stay its own, its cancelling
@@ -116,7 +126,7 @@ async def aask(model: BaseChatModel, messages: list[BaseMessage], probe: Probe) 
     """
     run = _AsyncRun(probe, uuid7())
     probe.on_chat_model_start({}, [messages], run_id=run.run_id)
-    work = model._agenerate_with_cache([*messages], run_manager=run)  # noqa: SLF001 - what `agenerate` itself calls
+    work = model._agenerate_with_cache([*messages], run_manager=run, **arguments)  # noqa: SLF001 - as `agenerate` does
     (result,) = await asyncio.gather(work, return_exceptions=True)
     if not isinstance(result, BaseException):
         return _ended(probe, result)

@@ -29,7 +29,9 @@ _STREAM, _ASTREAM = own(BaseChatModel.stream, chat_models), own(BaseChatModel.as
 _metadata_of = own(getattr(chat_models, "_gen_info_and_msg_metadata", None), chat_models)
 
 
-def streams_unheard(model: BaseChatModel, messages: list[BaseMessage], *, is_async: bool = False) -> bool:
+def streams_unheard(
+    model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any], *, is_async: bool = False
+) -> bool:
     """Whether nobody listens to a model's stream, if nobody listens to the call around it.
 
     And whether it streams as LangChain's models do; content of LangChain's output version 1 is put together by
@@ -39,9 +41,9 @@ def streams_unheard(model: BaseChatModel, messages: list[BaseMessage], *, is_asy
     return (
         (cls.astream is _ASTREAM if is_async else cls.stream is _STREAM)
         and _metadata_of is not None
-        and is_quiet(model, messages)
+        and is_quiet(model, messages, arguments)
         and model.output_version != "v1"
-        and model._should_stream(async_api=is_async, stream=True)  # noqa: SLF001 - what LangChain's `stream` asks
+        and model._should_stream(async_api=is_async, **{**arguments, "stream": True})  # noqa: SLF001 - what LangChain's `stream` asks
     )
 
 
@@ -90,13 +92,15 @@ class _Chunks:
         self._probe.on_llm_error(error, run_id=self._run_id)
 
 
-def stream(model: BaseChatModel, messages: list[BaseMessage], probe: Probe) -> Generator[AIMessageChunk, None, None]:
+def stream(
+    model: BaseChatModel, messages: list[BaseMessage], probe: Probe, arguments: dict[str, Any]
+) -> Generator[AIMessageChunk, None, None]:
     """The chunks of a model that `streams_unheard`."""
     chunks = _Chunks(probe, messages)
     try:
         if model.rate_limiter:
             model.rate_limiter.acquire(blocking=True)
-        for chunk in model._stream([*messages], stop=None):  # noqa: SLF001 - what LangChain's `stream` calls
+        for chunk in model._stream([*messages], **{"stop": None, **arguments}):  # noqa: SLF001 - what LangChain's `stream` calls
             yield chunks.handed_on(chunk)
         rest = chunks.end()
     except BaseException as error:
@@ -106,14 +110,14 @@ def stream(model: BaseChatModel, messages: list[BaseMessage], probe: Probe) -> G
 
 
 async def astream(
-    model: BaseChatModel, messages: list[BaseMessage], probe: Probe
+    model: BaseChatModel, messages: list[BaseMessage], probe: Probe, arguments: dict[str, Any]
 ) -> AsyncGenerator[AIMessageChunk, None]:
     """The chunks, as `stream` gives them."""
     chunks = _Chunks(probe, messages)
     try:
         if model.rate_limiter:
             await model.rate_limiter.aacquire(blocking=True)
-        source = model._astream([*messages], stop=None)  # noqa: SLF001 - what LangChain's `astream` calls
+        source = model._astream([*messages], **{"stop": None, **arguments})  # noqa: SLF001 - what LangChain's `astream` calls
         try:
             async for chunk in source:
                 yield chunks.handed_on(chunk)

@@ -129,12 +129,29 @@ def test_the_answer_is_the_same_where_somebody_listens(
 ) -> None:
     options = {"config": ScaffoldingConfig(max_response_time_ms=limit_ms), "clock": FakeClock()}
     unheard = told_of([make()], way, **options)
-    # within a limit an asynchronous call is LangChain's
-    assert len(opened) == (1 if limit_ms and way == "ainvoke" else 0)
-    opened.clear()
+    assert opened == []
     assert lasting(*unheard) == lasting(*told_of([make()], way, heard(), **options))
     assert len(opened) == 1
     assert unheard[0].text == ("" if unheard[0].tool_calls else TEXT)
+
+
+@pytest.mark.parametrize("config", [None, heard()], ids=["unheard", "heard"])
+@pytest.mark.parametrize("way", WAYS)
+def test_the_model_is_given_the_arguments_of_the_call(way: str, config: Any, opened: list[BaseChatModel]) -> None:
+    model = small()
+    arguments = {"stop": ["four"], "temperature": 0.0, "user": "me"}
+    answer = call(router_of(model).bind(**arguments), way, "Count.", config)
+    assert (answer.text, len(opened)) == (TEXT, 0 if config is None else 1)
+    assert [asked.kwargs for asked in model.history] == [arguments]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_scaffold_that_nobody_hears_takes_the_short_way(way: str, opened: list[BaseChatModel]) -> None:
+    model = small("Tea in three steps")
+    title = router_of(model).scaffold("title")
+    text = "Boil the water first. Then add the leaves and wait for three minutes. At last pour the tea."
+    found = title.invoke(text) if way == "invoke" else asyncio.run(title.ainvoke(text))
+    assert (routing(found)["model"], len(model.history), opened) == ("small", 1, [])
 
 
 @pytest.mark.parametrize("way", WAYS)

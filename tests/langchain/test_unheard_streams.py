@@ -139,6 +139,16 @@ def test_langchain_adds_what_a_model_leaves_out(
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("heard", [False, True])
+def test_the_model_is_given_the_arguments_of_the_call(path: str, heard: bool, shortcuts: list[Any]) -> None:
+    model = small()
+    arguments = {"stop": ["four"], "temperature": 0.0, "user": "me"}
+    read(router_of(model).bind(**arguments), path, config={"callbacks": [Quiet()]} if heard else None)
+    assert [asked.kwargs for asked in model.history] == [arguments]
+    assert shortcuts == ([] if heard else [model])
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("heard", [False, True])
 def test_what_is_learned_is_the_same(path: str, heard: bool) -> None:
     clock = FakeClock()
     model = small(Reply(TEXT, usage=(3, 4), first_token_s=0.5, token_s=0.25), clock=clock)

@@ -80,16 +80,21 @@ class Probe(BaseCallbackHandler):
         """Note the end, and what the provider counted."""
         # the very same object from LangChain itself, and comparing two takes as long as all else here
         if run_id is self.run_id or run_id == self.run_id:
-            self.end([usage_of(generation) for generation in response.generations[0]] if response.generations else [])
+            self.end(response.generations[0] if response.generations else ())
 
-    def end(self, usages: Sequence[UsageMetadata | None]) -> None:
-        """Note the end of the measured run, and what the provider counted for each of its answers."""
+    def end(self, generations: Sequence[Generation]) -> None:
+        """Note the end of the measured run, and what the provider counted for its answers."""
         self.ended = self.clock()
-        for usage in usages:
+        for generation in generations:
+            usage = getattr(getattr(generation, "message", None), "usage_metadata", None)
             if usage:
-                self.output_tokens = usage.get("output_tokens")
-                # the mark that langchain-core puts on an answer out of its model cache
-                self.cached = usage.get("total_cost") == 0
+                self.count(usage)
+
+    def count(self, usage: UsageMetadata) -> None:
+        """Note what the provider counted."""
+        self.output_tokens = usage.get("output_tokens")
+        # the mark that langchain-core puts on an answer out of its model cache
+        self.cached = usage.get("total_cost") == 0
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         """Note the end."""
@@ -109,8 +114,3 @@ class Probe(BaseCallbackHandler):
         if self.started is None or self.first_token is None:
             return None
         return self.first_token - self.started
-
-
-def usage_of(generation: Generation) -> UsageMetadata | None:
-    """What a provider counted for an answer; `None` if nothing."""
-    return getattr(getattr(generation, "message", None), "usage_metadata", None)

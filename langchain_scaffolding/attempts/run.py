@@ -94,6 +94,8 @@ class RouterRun:
         run_id = config.get("run_id") if run is None else run.run_id
         self.id = str(run_id or uuid7())
         self.is_plain = run is None and not (config and any(map(config.get, _HEEDED)))
+        if not _OF_THIS_RUN.isdisjoint(config):
+            config = cast("RunnableConfig", {name: config[name] for name in config.keys() - _OF_THIS_RUN})  # type: ignore[literal-required]
         self._config = config
 
     @property
@@ -110,10 +112,7 @@ class RouterRun:
             callbacks = self._run.get_child()
             if probe is not None:
                 callbacks.add_handler(probe)
-        config: dict[str, Any] = {**self._config, "callbacks": callbacks}
-        for name in _OF_THIS_RUN & config.keys():
-            del config[name]
-        return cast("RunnableConfig", config)
+        return {**self._config, "callbacks": callbacks}
 
     def end(self, output: Any) -> None:
         """Close the run with what it gave."""

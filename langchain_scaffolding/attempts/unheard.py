@@ -15,7 +15,6 @@ from langchain_core.language_models import BaseChatModel, chat_models
 from langchain_core.utils.uuid import uuid7
 
 from langchain_scaffolding.attempts.hearing import own
-from langchain_scaffolding.attempts.probe import usage_of
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -140,5 +139,5 @@ async def aask(
 
 
 def _ended(probe: Probe, result: ChatResult) -> BaseMessage:
-    probe.end([usage_of(generation) for generation in result.generations])
+    probe.end(result.generations)
     return result.generations[0].message

@@ -82,7 +82,9 @@ class _Chunks:
         last = self._last
         if last is None:
             raise ValueError("No generation chunks were returned")
-        self._probe.end([self._usage])
+        self._probe.end(())
+        if self._usage is not None:
+            self._probe.count(self._usage)
         if not isinstance(last, AIMessageChunk) or last.chunk_position:
             return []
         content: str | list[str | dict[Any, Any]] = "" if isinstance(last.content, str) else []

@@ -56,8 +56,8 @@ class Bound:
     Attributes:
         must: The goal; `None` where there is none.
         aim: What would be better still.
-        measured: Where the goal is missed or there is none: a ratio that was measured, with room for what runs of one
-            machine differ by. It only catches what becomes worse.
+        measured: A ratio that was measured, with room for what runs of one machine differ by. It catches what becomes
+            worse.
     """
 
     must: float | None = None

@@ -55,9 +55,9 @@ async def acall_step(call: Call, step: Step, probe: Probe, prompt: str | list[Ba
 
 def work_of(call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun) -> Callable[[], Any]:
     """What there is to do for a step, in whatever thread."""
-    arguments = _direct_arguments(call, step, run)
+    arguments = _direct_arguments(call, step)
     if arguments is not None:
-        return partial(cast("Attempt", step).ask, prompt, probe, arguments)
+        return partial(cast("Attempt", step).ask, prompt, probe, run, arguments)
     config = run.child(probe if step.is_model else None)
     return partial(step.invoke, call.prompt(step, prompt), config, **call.arguments(step))
 
@@ -65,16 +65,16 @@ def work_of(call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage
 def _awork_of(
     call: Call, step: Step, probe: Probe, prompt: str | list[BaseMessage], run: RouterRun
 ) -> Coroutine[Any, Any, Any]:
-    arguments = _direct_arguments(call, step, run)
+    arguments = _direct_arguments(call, step)
     if arguments is not None:
-        return cast("Attempt", step).aask(prompt, probe, arguments)
+        return cast("Attempt", step).aask(prompt, probe, run, arguments)
     config = run.child(probe if step.is_model else None)
     return step.ainvoke(call.prompt(step, prompt), config, **call.arguments(step))
 
 
-def _direct_arguments(call: Call, step: Step, run: RouterRun) -> dict[str, Any] | None:
-    """The arguments of a chat model that nothing else is given to but a probe; `None` of any other step."""
-    if not (run.is_plain and isinstance(step, Attempt) and step.is_chat_model):
+def _direct_arguments(call: Call, step: Step) -> dict[str, Any] | None:
+    """The arguments of a chat model that nothing is bound on for the call; `None` of any other step."""
+    if not (isinstance(step, Attempt) and step.is_chat_model):
         return None
     if not call.kwargs:
         return call.kwargs
@@ -213,8 +213,8 @@ def stream_step(
 ) -> Iterator[AIMessageChunk]:
     """The chunks of a step."""
     is_limited = step.is_model and call.settings.is_stream_limited
-    if not is_limited:
-        arguments = _direct_arguments(call, step, run)
+    if run.is_plain and not is_limited:
+        arguments = _direct_arguments(call, step)
         if arguments is not None:
             return cast("Attempt", step).chunks(prompt, probe, arguments)
     config = run.child(probe if step.is_model else None)
@@ -230,8 +230,8 @@ def astream_step(
 ) -> AsyncIterator[AIMessageChunk]:
     """The chunks of a step."""
     is_limited = step.is_model and call.settings.is_stream_limited
-    if not is_limited:
-        arguments = _direct_arguments(call, step, run)
+    if run.is_plain and not is_limited:
+        arguments = _direct_arguments(call, step)
         if arguments is not None:
             return cast("Attempt", step).achunks(prompt, probe, arguments)
     config = run.child(probe if step.is_model else None)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from langchain_core.outputs import ChatGeneration, LLMResult
 
     from langchain_scaffolding.attempts.probe import Probe
+    from langchain_scaffolding.attempts.run import RouterRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,10 @@ class Step(RunnableSerializable[str | list[BaseMessage], Any]):
         """Call the runnable, with `config` ambient: a bound model prefers the ambient one to the one it is given."""
         runnable, arguments = self.target(kwargs, config)
         if _is_bare(config):
-            return self._ask(runnable, input, config, arguments)
+            return runnable.invoke(self.readable(input), config, **arguments)
         token = var_child_runnable_config.set(config)
         try:
-            return self._ask(runnable, input, config, arguments)
+            return runnable.invoke(self.readable(input), config, **arguments)
         finally:
             var_child_runnable_config.reset(token)
 
@@ -110,18 +111,12 @@ class Step(RunnableSerializable[str | list[BaseMessage], Any]):
         """Call the runnable, as `invoke` does."""
         runnable, arguments = self.target(kwargs, config)
         if _is_bare(config):
-            return await self._aask(runnable, input, config, arguments)
+            return await runnable.ainvoke(self.readable(input), config, **arguments)
         token = var_child_runnable_config.set(config)
         try:
-            return await self._aask(runnable, input, config, arguments)
+            return await runnable.ainvoke(self.readable(input), config, **arguments)
         finally:
             var_child_runnable_config.reset(token)
-
-    def _ask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
-        return runnable.invoke(self.readable(prompt), config, **arguments)
-
-    async def _aask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
-        return await runnable.ainvoke(self.readable(prompt), config, **arguments)
 
     def stream(
         self, input: str | list[BaseMessage], config: RunnableConfig | None = None, **kwargs: Any
@@ -227,26 +222,44 @@ class Attempt(Step):
 
         return without_foreign_reasoning(as_messages(prompt), self.candidate.name, provider)
 
-    def ask(self, prompt: str | list[BaseMessage], probe: Probe, arguments: dict[str, Any]) -> BaseMessage:
-        """The answer of the model, which is a chat model itself, to a call that nobody listens to but a probe."""
+    def ask(
+        self, prompt: str | list[BaseMessage], probe: Probe, run: RouterRun, arguments: dict[str, Any]
+    ) -> BaseMessage:
+        """The answer of the model, which is a chat model itself."""
         model, readable = self.candidate.chat_model, self.readable(prompt)
         messages = as_messages(readable)
-        if is_unheard(model, messages, arguments):
+        if run.is_plain and is_unheard(model, messages, arguments):
             return unheard.ask(model, messages, probe, arguments)
-        return model.invoke(readable, {"callbacks": [probe]}, **arguments)
+        config = run.child(probe)
+        token = var_child_runnable_config.set(config)
+        try:
+            if takes_generate(model):
+                return _message_of(model.generate([messages], **_heeded(config), **arguments))
+            return model.invoke(readable, config, **arguments)
+        finally:
+            var_child_runnable_config.reset(token)
 
-    async def aask(self, prompt: str | list[BaseMessage], probe: Probe, arguments: dict[str, Any]) -> BaseMessage:
+    async def aask(
+        self, prompt: str | list[BaseMessage], probe: Probe, run: RouterRun, arguments: dict[str, Any]
+    ) -> BaseMessage:
         """The answer, as `ask` gives it."""
         model, readable = self.candidate.chat_model, self.readable(prompt)
         messages = as_messages(readable)
-        if is_unheard(model, messages, arguments):
+        if run.is_plain and is_unheard(model, messages, arguments):
             return await unheard.aask(model, messages, probe, arguments)
-        return await model.ainvoke(readable, {"callbacks": [probe]}, **arguments)
+        config = run.child(probe)
+        token = var_child_runnable_config.set(config)
+        try:
+            if takes_generate(model):
+                return _message_of(await model.agenerate([messages], **_heeded(config), **arguments))
+            return await model.ainvoke(readable, config, **arguments)
+        finally:
+            var_child_runnable_config.reset(token)
 
     def chunks(
         self, prompt: str | list[BaseMessage], probe: Probe, arguments: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
-        """The chunks of the model, as `ask` asks for its answer."""
+        """The chunks of the model, for a call that nobody listens to but a probe."""
         model, readable = self.candidate.chat_model, self.readable(prompt)
         messages = as_messages(readable)
         if streams_unheard(model, messages, arguments):
@@ -262,18 +275,6 @@ class Attempt(Step):
         if streams_unheard(model, messages, arguments, is_async=True):
             return unheard_streams.astream(model, messages, probe, arguments)
         return model.astream(readable, {"callbacks": [probe]}, **arguments)
-
-    def _ask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
-        if config is None or runnable is not self.candidate.model or not takes_generate(runnable):
-            return super()._ask(runnable, prompt, config, arguments)
-        messages = as_messages(self.readable(prompt))
-        return _message_of(self.candidate.chat_model.generate([messages], **_heeded(config), **arguments))
-
-    async def _aask(self, runnable: Runnable[Any, Any], prompt: Any, config: Any, arguments: dict[str, Any]) -> Any:
-        if config is None or runnable is not self.candidate.model or not takes_generate(runnable):
-            return await super()._aask(runnable, prompt, config, arguments)
-        messages = as_messages(self.readable(prompt))
-        return _message_of(await self.candidate.chat_model.agenerate([messages], **_heeded(config), **arguments))
 
     def target(self, kwargs: dict[str, Any], config: RunnableConfig | None) -> Target:
         """The candidate's model, with the call's tools or schema bound on it, and a scaffold's limits."""

@@ -153,7 +153,9 @@ def open_run(config: RunnableConfig | None, settings: RunSettings, prompt: str |
     if manager is None:
         return RouterRun(config, None)
     told = as_messages(prompt)
-    return RouterRun(config, manager.on_chain_start(None, cast("Any", told), **_named(config, settings)), told)
+    name = config.get("run_name") or settings.name
+    run = manager.on_chain_start(None, cast("Any", told), config.get("run_id"), name=name)
+    return RouterRun(config, run, told)
 
 
 async def aopen_run(
@@ -165,7 +167,9 @@ async def aopen_run(
     if manager is None:
         return RouterRun(config, None)
     told = as_messages(prompt)
-    return RouterRun(config, await manager.on_chain_start(None, cast("Any", told), **_named(config, settings)), told)
+    name = config.get("run_name") or settings.name
+    run = await manager.on_chain_start(None, cast("Any", told), config.get("run_id"), name=name)
+    return RouterRun(config, run, told)
 
 
 def _manager(cls: type[_Manager], config: RunnableConfig, settings: RunSettings) -> _Manager | None:
@@ -177,10 +181,6 @@ def _manager(cls: type[_Manager], config: RunnableConfig, settings: RunSettings)
         return None
     _label(manager, config, settings)
     return manager
-
-
-def _named(config: RunnableConfig, settings: RunSettings) -> dict[str, Any]:
-    return {"name": config.get("run_name") or settings.name, "run_id": config.get("run_id")}
 
 
 def _label(manager: BaseCallbackManager, config: RunnableConfig, settings: RunSettings) -> None:

@@ -234,7 +234,7 @@ class Attempt(Step):
         token = var_child_runnable_config.set(config)
         try:
             if takes_generate(model):
-                return _message_of(model.generate([messages], **_heeded(config), **arguments))
+                return _message_of(model.generate([messages], **_of_generate(config), **arguments))
             return model.invoke(readable, config, **arguments)
         finally:
             var_child_runnable_config.reset(token)
@@ -251,7 +251,7 @@ class Attempt(Step):
         token = var_child_runnable_config.set(config)
         try:
             if takes_generate(model):
-                return _message_of(await model.agenerate([messages], **_heeded(config), **arguments))
+                return _message_of(await model.agenerate([messages], **_of_generate(config), **arguments))
             return await model.ainvoke(readable, config, **arguments)
         finally:
             var_child_runnable_config.reset(token)
@@ -300,16 +300,19 @@ class Attempt(Step):
         return _rebound(model, config, bind, arguments), {}
 
 
-def _heeded(config: RunnableConfig) -> dict[str, Any]:
-    """What a chat model's `invoke` takes from a config."""
-    return {name: config[name] for name in config.keys() & _HEEDED}  # type: ignore[literal-required]
+def _of_generate(config: RunnableConfig) -> dict[str, Any]:
+    """What `generate` takes of a config that names no run."""
+    return {
+        "callbacks": config.get("callbacks"),
+        "tags": config.get("tags"),
+        "metadata": config.get("metadata"),
+    }
 
 
 def _message_of(result: LLMResult) -> BaseMessage:
     return cast("ChatGeneration", result.generations[0][0]).message
 
 
-_HEEDED = frozenset({"callbacks", "tags", "metadata", "run_name", "run_id"})
 _REPLACED = frozenset({"tools", "tool_choice", "parallel_tool_calls", "response_format"})
 
 

@@ -36,15 +36,14 @@ _INVOKE, _AINVOKE, _GENERATE_PROMPT, _AGENERATE_PROMPT, _GENERATE, _AGENERATE = 
 _FOR_LISTENERS = frozenset({"ls_structured_output_format", "structured_output_format"})
 
 
-def takes_generate(model: object) -> bool:
-    """Whether it is a chat model whose `invoke` is LangChain's own: it fills in a config and calls `generate`.
+def takes_generate(model: BaseChatModel) -> bool:
+    """Whether a model's `invoke` is LangChain's own: it fills in a config and calls `generate`.
 
     Asked before each call, since a library that observes may come later.
     """
-    cls: Any = type(model)
+    cls = type(model)
     return (
-        isinstance(model, BaseChatModel)
-        and cls.invoke is _INVOKE
+        cls.invoke is _INVOKE
         and cls.ainvoke is _AINVOKE
         and cls.generate_prompt is _GENERATE_PROMPT
         and cls.agenerate_prompt is _AGENERATE_PROMPT

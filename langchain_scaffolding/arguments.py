@@ -76,13 +76,13 @@ def named(kwargs: dict[str, Any], config: RunnableConfig | None) -> tuple[str, s
     return DEFAULT_TASK if task is None else task, pinned, profiles
 
 
-def wanted_by(kwargs: Mapping[str, Any]) -> dict[str, bool]:
-    """What the arguments for a model ask of it."""
-    return {
-        "tools": "tools" in kwargs,
-        "structured_output": "schema" in kwargs,
-        "deterministic": kwargs.get("temperature") == 0 or kwargs.get("seed") is not None,
-    }
+def wanted_by(kwargs: Mapping[str, Any]) -> tuple[bool, bool, bool]:
+    """Whether the arguments for a model ask for tools, for structured output, and for the same answer every time."""
+    return (
+        "tools" in kwargs,
+        "schema" in kwargs,
+        kwargs.get("temperature") == 0 or kwargs.get("seed") is not None,
+    )
 
 
 def configured(config: RunnableConfig | None, chosen: object) -> tuple[str | None, tuple[str, ...]]:

@@ -41,7 +41,9 @@ def _spec(tool: Any) -> dict[str, Any]:
 
 
 def with_raw_tools(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a call with its tools as a model's own `bind_tools` takes them."""
+    """The arguments of a call with its tools, if it has any, as a model's own `bind_tools` takes them."""
+    if "tools" not in kwargs:
+        return kwargs
     tools = kwargs["tools"]
     if isinstance(tools, ToolSpecs):
         return {**kwargs, "tools": tools.raw}

@@ -574,8 +574,10 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             kwargs["stop"] = stop
         if self.call_defaults or routing.profiles:
             kwargs = {**self.call_defaults, **routing.parameters(task), **kwargs}
-        if "tools" in kwargs:
+        tools = structured_output = deterministic = False
+        if kwargs:
             kwargs = with_raw_tools(kwargs)
+            tools, structured_output, deterministic = wanted_by(kwargs)
         request = RouteRequest.from_messages(
             prompt,
             task=task,
@@ -583,6 +585,8 @@ class ScaffoldingRouterLLM(RoutedChatModel):
             arrived=self.clock(),
             profiles=profiles,
             routing=None if routing is self.routing else routing,
-            **(wanted_by(kwargs) if kwargs else {}),
+            tools=tools,
+            structured_output=structured_output,
+            deterministic=deterministic,
         )
         return prompt, request, kwargs

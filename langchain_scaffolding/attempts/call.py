@@ -285,7 +285,7 @@ class Call:
                     "the answer does not fill the schema" + (f" ({type(why).__name__})" if why is not None else ""),
                 )
             return dict(fields)
-        message = as_message(output)
+        message = output if isinstance(output, BaseMessage) else as_message(output)
         if not step.is_model:
             return message
         # `text` finds out who asks, which costs more than looking
@@ -397,7 +397,7 @@ class Call:
             "seconds": self.settings.clock() - self.started,
         }
         if step.is_model:
-            facts["score"] = self.ranking.score_of(step.name or "")
+            facts["score"] = self.ranking.scores.get(step.name or "")
         else:
             facts["rejected"] = {rejected.name: rejected.reason for rejected in self.ranking.rejected}
         if self._shortened_to is not None:
@@ -410,7 +410,8 @@ class Call:
         self._last_error = None
         if isinstance(error, RoutingError):
             error.decision_id = self.decision_id
-        self._report(None if error is not None else step)
+        if self.settings.observers:
+            self._report(None if error is not None else step)
 
     def _book(self, step: Step, probe: Probe, error: Exception | None) -> None:
         error_class = None if error is None else classify(error)
@@ -459,8 +460,6 @@ class Call:
             learn(outcome)
 
     def _report(self, step: Step | None) -> None:
-        if not self.settings.observers:
-            return
         record = RouteRecord(
             decision_id=self.decision_id,
             task=self.request.task,

@@ -308,6 +308,11 @@ class Knowledge:
                 found = self.ready[pair] = PairStats.of(evidence)
         return found
 
+    def stats_of(self, pairs: Iterable[Pair]) -> list[PairStats | None]:
+        """The `stats` of some pairs, most of which may be unknown."""
+        own, rest = self.sources.own.pairs, self.sources.rest
+        return [self.stats(pair) if pair in own or pair in rest else None for pair in pairs]
+
     def wait(self, *, may: bool) -> None:
         """Let outcomes that tell nothing new wait, or not."""
         if may != self.may_wait:

@@ -37,7 +37,7 @@ class Sources:
     What a store tells, attempt by attempt, is one more source of this recorder's making. Whose attempts are in it, and
     up to which count, stands in `positions`.
 
-    What belongs to a pair is its own evidence and the sum of what the others observed, kept ready in `_rest`.
+    What belongs to a pair is its own evidence and the sum of what the others observed, kept ready in `rest`.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Sources:
         self.others: dict[str, Source] = {}
         self.positions: dict[str, int] = {}
         self._told_id = ""
-        self._rest: dict[Pair, Evidence] = {}
+        self.rest: dict[Pair, Evidence] = {}
 
     def told(self) -> Source:
         """The source that takes in what a store tells."""
@@ -75,7 +75,7 @@ class Sources:
     def parts(self, pair: Pair) -> tuple[Evidence, ...]:
         """The evidence of a pair, as parts that are to be added."""
         own = self.own.pairs.get(pair)
-        rest = self._rest.get(pair) if self._rest else None
+        rest = self.rest.get(pair) if self.rest else None
         if own is None:
             return () if rest is None else (rest,)
         return (own,) if rest is None else (own, rest)
@@ -92,7 +92,7 @@ class Sources:
 
     def pairs(self) -> list[Pair]:
         """Every pair of which anything is known, sorted."""
-        return sorted(self.own.pairs.keys() | self._rest.keys())
+        return sorted(self.own.pairs.keys() | self.rest.keys())
 
     def join(self, told: Mapping[str, Source]) -> set[Pair]:
         """Take over what is new in other sources; return the pairs it concerns."""
@@ -112,12 +112,12 @@ class Sources:
             # by name, so that the order in which sources were joined does not show in the last digit
             parts = [self.others[name].pairs.get(pair) for name in sorted(self.others)]
             found = [evidence for evidence in parts if evidence is not None]
-            self._rest.pop(pair, None)
+            self.rest.pop(pair, None)
             if found:
                 total = found[0].copy()
                 for evidence in found[1:]:
                     total.absorb(evidence)
-                self._rest[pair] = total
+                self.rest[pair] = total
 
     def copy(self) -> Sources:
         """Sources of their own with the same content."""
@@ -125,7 +125,7 @@ class Sources:
         twin.own_id, twin.own = self.own_id, self.own.copy()
         twin.others = {name: source.copy() for name, source in self.others.items()}
         twin.positions, twin._told_id = dict(self.positions), self._told_id
-        twin._rest = {pair: evidence.copy() for pair, evidence in self._rest.items()}
+        twin.rest = {pair: evidence.copy() for pair, evidence in self.rest.items()}
         return twin
 
     def known(self) -> dict[str, int]:
@@ -159,7 +159,7 @@ class Sources:
             for pair in dropped:
                 source.pairs.pop(pair, None)
         for pair in dropped:
-            self._rest.pop(pair, None)
+            self.rest.pop(pair, None)
         self.own.sequence += 1
         return dropped
 

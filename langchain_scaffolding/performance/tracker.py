@@ -307,7 +307,7 @@ class PerformanceTracker:
             return [knowledge.ready[task, model] for model in models]
         except KeyError:
             with self._lock:
-                return [knowledge.stats((task, model)) for model in models]
+                return knowledge.stats_of([(task, model) for model in models])
 
     def snapshot(self) -> list[PerformanceRow]:
         """One row per task and model, sorted by both."""

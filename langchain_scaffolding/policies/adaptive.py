@@ -7,6 +7,7 @@ import math
 import random
 import threading
 from collections import OrderedDict
+from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from langchain_scaffolding.errors import ConfigurationError
@@ -41,7 +42,7 @@ class _Field(NamedTuple):
     """The candidates that may be first, with what does not depend on the call."""
 
     names: tuple[str, ...]
-    rows: Places
+    columns: Places
     prices: Prices
 
     def offset(self, name: str, length: float) -> float:
@@ -166,7 +167,7 @@ class AdaptivePolicy:
             best = by_worth[0]
             self._favourites[request.task] = names[best]
             chances = self._chances(request, field, worth, variances, best)
-            best = max(range(len(names)), key=chances.__getitem__)
+            best = chances.index(max(chances))
             first = draw(chances, self._random.random())
             explored = worth[first] < worth[best]  # the better model, where a budget meant the worse, is no sacrifice
             self.decisions += 1
@@ -215,16 +216,15 @@ class AdaptivePolicy:
         if len(self._fields) >= _MAX_FIELDS:
             self._fields.clear()
         prices = prices_of([candidate.tags for candidate in front])
-        field = self._fields[names] = _Field(names, self.beliefs.rows(names), prices)
+        field = self._fields[names] = _Field(names, self.beliefs.columns(names), prices)
         return field
 
     def _quality(self, field: _Field, task: str, reading: Reading) -> tuple[list[float], list[float]]:
         """Log-odds of a good answer and their variances, by what this policy has learned itself."""
         beliefs = self.beliefs
         with_text = self._budget is not None  # then texts compete with each other, and not only models
-        expected, variances = beliefs.expect(beliefs.row_of_task(task), field.rows, reading, with_text=with_text)
-        offsets = field.prices.offsets(float(reading.measures[0]))
-        return [mean + more for mean, more in zip(expected.tolist(), offsets, strict=True)], variances.tolist()
+        expected, variances = beliefs.expect(beliefs.row_of_task(task), field.columns, reading, with_text=with_text)
+        return [*map(add, expected.tolist(), field.prices.offsets(float(reading.measures[0])))], variances.tolist()
 
     def _worth(
         self, field: _Field, task: str, tracker: PerformanceTracker, seen: _Seen
@@ -302,16 +302,16 @@ class AdaptivePolicy:
 
     def _learn(self, task: str, model: str, seen: _Seen, score: float) -> None:
         beliefs = self.beliefs
-        row, place = beliefs.row_of_task(task), int(beliefs.rows([model])[0])
+        row, column = beliefs.row_of_task(task), int(beliefs.columns([model])[0])
         offset = seen.field.offset(model, float(seen.reading.measures[0]))
-        beliefs.learn(row, place, seen.reading, score, offset=offset)
+        beliefs.learn(row, column, seen.reading, score, offset=offset)
         beliefs.see(seen)
         self._judged[task, model] = self._judged.get((task, model), 0) + 1
         change = self._watch.hear(task, model, score)
         if change is not None:
-            beliefs.doubt(row, place, moved=SHIFT if change == "better" else -SHIFT)
+            beliefs.doubt(row, column, moved=SHIFT if change == "better" else -SHIFT)
         elif model in self._watch.fallen(task) and self._favourites.get(task) != model:
-            beliefs.doubt(row, place, _HELD_OPEN)  # what has changed once may change again
+            beliefs.doubt(row, column, _HELD_OPEN)  # what has changed once may change again
 
     # --- copies --------------------------------------------------------------------------------------------------
 

@@ -68,22 +68,27 @@ _NO_TEXT = Reading(np.zeros(len(MEASURES)), np.zeros(0, np.intp), np.zeros(0))
 
 
 class _Effects:
-    """Means and variances of a kind of effect."""
+    """Means and variances of a kind of effect: in the first column those on all models, in the others those on each."""
 
-    __slots__ = ("mean", "prior", "variance")
+    __slots__ = ("for_all", "for_one", "mean", "variance")
 
-    def __init__(self, shape: int | tuple[int, ...], prior: float) -> None:
-        self.prior = prior
-        self.mean = np.zeros(shape)
-        self.variance = np.full(shape, prior)
+    def __init__(self, rows: int, columns: int, for_all: float, for_one: float) -> None:
+        self.for_all, self.for_one = for_all, for_one
+        self.mean, self.variance = np.zeros((rows, columns)), self.prior(rows, columns)
 
-    def grow(self, shape: tuple[int, ...]) -> None:
-        mean, variance = np.zeros(shape), np.full(shape, self.prior)
+    def prior(self, rows: int, columns: int) -> Floats:
+        """The variances before anything is known."""
+        prior = np.full((rows, columns), self.for_one)
+        prior[:, 0] = self.for_all
+        return prior
+
+    def grow(self, rows: int, columns: int) -> None:
+        mean, variance = np.zeros((rows, columns)), self.prior(rows, columns)
         held = tuple(slice(0, length) for length in self.mean.shape)
         mean[held], variance[held] = self.mean, self.variance
         self.mean, self.variance = mean, variance
 
-    def learn(self, index: Any, weight: Any, gradient: float, curvature: float) -> None:
+    def learn(self, index: Any, weight: Floats, gradient: float, curvature: float) -> None:
         variance = self.variance[index]
         pull = variance * weight
         self.mean[index] += pull * gradient
@@ -91,7 +96,7 @@ class _Effects:
 
     def loosen(self, index: Any, share: float) -> None:
         variance = self.variance[index]
-        self.variance[index] = variance + share * (self.prior - variance)
+        self.variance[index] = variance + share * (self.prior(1, 2) - variance)
 
 
 class Beliefs:
@@ -117,45 +122,44 @@ class Beliefs:
         self._forget = forget
         self.models: dict[str, int] = {}
         self.tasks: dict[str, int] = {}
-        width = len(MEASURES)
-        self._general = _Effects(1, spread.general)
-        self._model = _Effects(4, spread.model)
-        self._task = _Effects(8, spread.task)
-        self._model_at_task = _Effects((8, 4), spread.model_at_task)
-        self._measure = _Effects(width, spread.measure)
-        self._model_by_measure = _Effects((width, 4), spread.model_by_measure)
-        self._word = _Effects(BUCKETS, spread.word)
-        self._model_by_word = _Effects((BUCKETS, 4), spread.model_by_word)
+        self._general = _Effects(1, 5, spread.general, spread.model)
+        self._task = _Effects(8, 5, spread.task, spread.model_at_task)
+        self._measure = _Effects(len(MEASURES), 5, spread.measure, spread.model_by_measure)
+        self._word = _Effects(BUCKETS, 5, spread.word, spread.model_by_word)
+        # by task, what is believed whatever the text, until something is learned
+        self._without_text: dict[int, tuple[Floats, Floats]] = {}
         # sums of s (1 - s) over scores and of p (1 - p) over chances: E[s (1 - s)] = (1 - dispersion) p (1 - p)
         self._marked, self._uncertain = 0.0, 1.0
         # texts are compared with those before
         self._texts = 0
-        self._centre, self._width = np.zeros(width), np.ones(width)
+        self._centre, self._width = np.zeros(len(MEASURES)), np.ones(len(MEASURES))
         self._commonness = np.zeros(BUCKETS)  # of each word the logarithm of 1 + the number of texts with it
+        self._rarity = self._rarities()
 
-    def rows(self, models: Sequence[str]) -> Places:
-        """The row of each model; room is made for those seen first."""
+    def columns(self, models: Sequence[str]) -> Places:
+        """The column of each model; room is made for those seen first."""
         known = self.models
         for name in models:
             if name not in known:
-                known[name] = len(known)
-                if len(known) > len(self._model.mean):
-                    self._make_room(len(self._task.mean), 2 * len(self._model.mean))
+                known[name] = len(known) + 1  # the first is for all
+                rows, columns = self._task.mean.shape
+                if known[name] == columns:
+                    self._make_room(rows, 2 * columns - 1)
         return np.array([known[name] for name in models], dtype=np.intp)
 
     def row_of_task(self, task: str) -> int:
         """The row of a task; room is made for one seen first."""
         row = self.tasks.setdefault(task, len(self.tasks))
-        if row >= len(self._task.mean):
-            self._make_room(2 * len(self._task.mean), len(self._model.mean))
+        rows, columns = self._task.mean.shape
+        if row >= rows:
+            self._make_room(2 * rows, columns)
         return row
 
-    def _make_room(self, tasks: int, models: int) -> None:
-        self._model.grow((models,))
-        self._task.grow((tasks,))
-        self._model_at_task.grow((tasks, models))
-        self._model_by_measure.grow((len(MEASURES), models))
-        self._model_by_word.grow((BUCKETS, models))
+    def _make_room(self, tasks: int, columns: int) -> None:
+        self._task.grow(tasks, columns)
+        for kind in (self._general, self._measure, self._word):
+            kind.grow(len(kind.mean), columns)
+        self._without_text.clear()
 
     def read(self, features: TextFeatures) -> Reading:
         """A text as it compares with those seen so far; one without a word is like the mean of them."""
@@ -164,9 +168,14 @@ class Beliefs:
         measures = (np.array(features.measures) - self._centre) / self._width
         measures = np.minimum(np.maximum(measures, -3.0), 3.0)  # half the time of `np.clip`
         stems = np.array(features.stems, dtype=np.intp)
-        # the square root of the inverse document frequency; above 0, since no word was in more texts than there were
-        rarity = np.sqrt(math.log(self._texts + 2.0) - self._commonness.take(stems))
+        rarity = self._rarity.take(stems)
         return Reading(measures, stems, rarity / math.sqrt(rarity.dot(rarity)))
+
+    def _rarities(self) -> Floats:
+        """Of each word the square root of its inverse document frequency."""
+        # above 0, since no word was in more texts than there were
+        rarity: Floats = np.sqrt(math.log(self._texts + 2.0) - self._commonness)
+        return rarity
 
     def see(self, features: TextFeatures) -> None:
         """Take a text into account in what others are compared with."""
@@ -180,48 +189,50 @@ class Beliefs:
         self._width = np.sqrt(np.maximum((1 - rate) * (square + rate * away**2), 0.01))
         stems = np.array(features.stems, dtype=np.intp)
         self._commonness[stems] = np.log(np.exp(self._commonness[stems]) + 1.0)
+        self._rarity = self._rarities()
 
-    def expect(self, task: int, rows: Places, text: Reading, *, with_text: bool = False) -> tuple[Floats, Floats]:
+    def expect(self, task: int, columns: Places, text: Reading, *, with_text: bool = False) -> tuple[Floats, Floats]:
         """Log-odds of a good answer by each model, and the variances of what sets the models apart.
 
         Args:
             task: The row of the task.
-            rows: The rows of the models.
+            columns: The columns of the models.
             text: The text.
             with_text: Whether the variances are those at this very text, and not those at the task.
         """
         # `take` and `dot` are two to four times as fast as an index and `@` on arrays as small as these
         measures, stems, weights = text
-        for_all = self._general.mean[0] + self._task.mean[task]
-        expected = self._model.mean + self._model_at_task.mean[task]
-        variances = self._model.variance + self._model_at_task.variance[task]
+        known = self._without_text.get(task)
+        if known is None:
+            general, at_task = self._general, self._task
+            known = general.mean[0] + at_task.mean[task], general.variance[0] + at_task.variance[task]
+            self._without_text[task] = known
+        expected, variances = known
         if len(stems):
-            for_all += self._measure.mean.dot(measures) + self._word.mean.take(stems).dot(weights)
-            expected += measures.dot(self._model_by_measure.mean)
-            expected += weights.dot(self._model_by_word.mean.take(stems, axis=0))
+            expected = expected + measures.dot(self._measure.mean) + weights.dot(self._word.mean.take(stems, axis=0))
             if with_text:
-                variances += (measures**2).dot(self._model_by_measure.variance)
-                variances += (weights**2).dot(self._model_by_word.variance.take(stems, axis=0))
-        return expected.take(rows) + for_all, variances.take(rows)
+                variances = variances + (measures**2).dot(self._measure.variance)
+                variances += (weights**2).dot(self._word.variance.take(stems, axis=0))
+        return expected.take(columns) + expected[0], variances.take(columns)
 
-    def learn(self, task: int, row: int, text: Reading, score: float, *, offset: float = 0.0) -> None:
+    def learn(self, task: int, column: int, text: Reading, score: float, *, offset: float = 0.0) -> None:
         """Learn how good an answer was.
 
         Args:
             task: The row of the task.
-            row: The row of the model.
+            column: The column of the model.
             text: The text, as it was read when the model was chosen.
             score: From 0 to 1.
             offset: What is known of the model from elsewhere, in log-odds.
         """
-        effects = self._effects(task, row, text)
+        effects = self._effects(task, column, text)
         if self._forget:
-            for kind, index, _ in effects[:4]:
+            for kind, index, _ in effects[:2]:
                 kind.loosen(index, self._forget)
         believed, variance = offset, 0.0
         for kind, index, by in effects:
-            believed += float(np.dot(kind.mean[index], by))
-            variance += float(np.dot(kind.variance[index], by * by))
+            believed += float(np.sum(kind.mean[index] * by))
+            variance += float(np.sum(kind.variance[index] * (by * by)))
         chance = chance_of(believed, variance)
         dispersion = max(1.0 - self._marked / self._uncertain, _LEAST_DISPERSION)
         sharpness = max(chance * (1.0 - chance), 0.02) / dispersion
@@ -231,29 +242,28 @@ class Beliefs:
         self._uncertain = _KEPT * self._uncertain + chance * (1.0 - chance)
         for kind, index, by in effects:
             kind.learn(index, by, gradient, curvature)
+        self._without_text.clear()
 
-    def _effects(self, task: int, row: int, text: Reading) -> list[tuple[_Effects, Any, Any]]:
-        one = np.ones(1)
+    def _effects(self, task: int, column: int, text: Reading) -> list[tuple[_Effects, Any, Floats]]:
+        """What an answer to a text depends on, each kind with where its effects stand and what each weighs."""
+        both, one = [0, column], np.ones((1, 1))
         return [
-            (self._general, [0], one),
-            (self._model, [row], one),
-            (self._task, [task], one),
-            (self._model_at_task, ([task], [row]), one),
-            (self._measure, slice(None), text.measures),
-            (self._model_by_measure, (slice(None), row), text.measures),
-            (self._word, text.stems, text.weights),
-            (self._model_by_word, (text.stems, row), text.weights),
+            (self._general, ([[0]], both), one),
+            (self._task, ([[task]], both), one),
+            (self._measure, (slice(None), both), text.measures[:, np.newaxis]),
+            (self._word, (text.stems[:, np.newaxis], both), text.weights[:, np.newaxis]),
         ]
 
-    def doubt(self, task: int, row: int, share: float = 1.0, *, moved: float = 0.0) -> None:
+    def doubt(self, task: int, column: int, share: float = 1.0, *, moved: float = 0.0) -> None:
         """Hold what is believed of a model at a task for no surer than that share of what it was at the beginning.
 
         Args:
             task: The row of the task.
-            row: The row of the model.
+            column: The column of the model.
             share: The share of the variance before anything was known.
             moved: By how much the model seems to have become better, in log-odds.
         """
-        at_task = self._model_at_task
-        at_task.mean[task, row] += moved
-        at_task.variance[task, row] = max(at_task.variance[task, row], share * at_task.prior)
+        at_task = self._task
+        at_task.mean[task, column] += moved
+        at_task.variance[task, column] = max(at_task.variance[task, column], share * at_task.for_one)
+        self._without_text.clear()

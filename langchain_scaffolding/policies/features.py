@@ -23,9 +23,10 @@ _stem_of = itemgetter(slice(_STEM))
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+|\d+")  # of Chinese and Japanese, each character
 # of ASCII: small letters and digits as they are, capitals as small letters, a space for all else
 _WORDS = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
-_COUNTED = (b"0123456789", b"{}();=<>[]_`", b"$^\\+*/%", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_COUNTED = (b"0123456789", b"{}();=<>[]_`", b"$^\\+*/%", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b" ", b"\n", b"?!")
 _KINDS = bytes(next((kind for kind, each in enumerate(_COUNTED) if code in each), 255) for code in range(256))
 _UNCOUNTED = bytes(code for code, kind in enumerate(_KINDS) if kind == 255)
+_DIGITS, _CODE, _MATHEMATICS, _CAPITALS, _SPACES, _LINES, _CALLS = range(len(_COUNTED))
 
 
 class TextFeatures(Mapping[str, float]):
@@ -55,7 +56,7 @@ class TextFeatures(Mapping[str, float]):
             return cls((0.0,) * len(MEASURES), ())
         start = text[:_CHARACTERS]
         ends = start if len(start) <= _HEAD + _TAIL else f"{start[:_HEAD]} {start[-_TAIL:]}"
-        return cls(_measures(start, len(text)), tuple({crc32(stem) & _BUCKET for stem in _stems(ends)}))
+        return cls(_measures(start, len(text)), tuple({code & _BUCKET for code in map(crc32, _stems(ends))}))
 
     def __getitem__(self, name: str) -> float:
         if name not in MEASURES:
@@ -80,15 +81,17 @@ def _stems(text: str) -> set[bytes]:
 
 def _measures(start: str, length: int) -> tuple[float, ...]:
     raw = start.encode("utf-8", "replace")
-    kinds = raw.translate(_KINDS, _UNCOUNTED)  # in one pass, and ten times as fast as a regular expression
-    log, count = math.log1p, raw.count
+    log, count = math.log1p, raw.translate(_KINDS, _UNCOUNTED).count  # ten times as fast as a regular expression
+    sentences = raw.count(b". ") + 1
+    if count(_CALLS):  # counting two bytes takes as long as half of all this
+        sentences += raw.count(b"? ") + raw.count(b"! ")
     return (
         log(length),
-        log(kinds.count(0)),
-        log(count(b"\n")),
-        log(count(b". ") + count(b"? ") + count(b"! ") + 1),
-        log(kinds.count(1)),
-        log(kinds.count(2)),
-        min(len(start) / (count(b" ") + 1), 12.0),
-        10.0 * kinds.count(3) / max(len(start), 1),
+        log(count(_DIGITS)),
+        log(count(_LINES)),
+        log(sentences),
+        log(count(_CODE)),
+        log(count(_MATHEMATICS)),
+        min(len(start) / (count(_SPACES) + 1), 12.0),
+        10.0 * count(_CAPITALS) / len(start),
     )

@@ -217,6 +217,8 @@ class Routing:
         return tuple(names)
 
     def _limit_ms(self, task: str) -> float | None:
+        if not self.profiles:
+            return None
         limits = [profile.for_task(task).max_response_time_ms for profile in self.profiles]
         return min((limit for limit in limits if limit is not None), default=None)
 

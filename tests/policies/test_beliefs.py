@@ -11,12 +11,12 @@ from langchain_scaffolding.policies.features import TextFeatures
 def believed(scores: dict[str, list[float]], rounds: int) -> tuple[dict[str, float], float]:
     """Log-odds by model after some rounds of scores, and the largest variance."""
     beliefs, text = Beliefs(), TextFeatures.of("A text.")
-    task, rows = beliefs.row_of_task("title"), beliefs.rows(list(scores))
+    task, columns = beliefs.row_of_task("title"), beliefs.columns(list(scores))
     for number in range(rounds):
-        for row, given in zip(rows, scores.values(), strict=True):
-            beliefs.learn(task, int(row), beliefs.read(text), given[number % len(given)])
+        for column, given in zip(columns, scores.values(), strict=True):
+            beliefs.learn(task, int(column), beliefs.read(text), given[number % len(given)])
             beliefs.see(text)
-    expected, variances = beliefs.expect(task, rows, beliefs.read(text))
+    expected, variances = beliefs.expect(task, columns, beliefs.read(text))
     return dict(zip(scores, expected.tolist(), strict=True)), float(variances.max())
 
 
@@ -39,11 +39,24 @@ def test_answers_that_are_all_alike_make_nobody_overconfident(score: float) -> N
 
 def test_a_doubt_moves_a_belief_and_opens_it() -> None:
     beliefs, text = Beliefs(), TextFeatures.of("A text.")
-    task, (row,) = beliefs.row_of_task("title"), beliefs.rows(["small"])
+    task, (column,) = beliefs.row_of_task("title"), beliefs.columns(["small"])
     for _ in range(60):
-        beliefs.learn(task, int(row), beliefs.read(text), 1.0)
-    before, narrow = beliefs.expect(task, beliefs.rows(["small"]), beliefs.read(text))
-    beliefs.doubt(task, int(row), moved=-1.5)
-    after, wide = beliefs.expect(task, beliefs.rows(["small"]), beliefs.read(text))
+        beliefs.learn(task, int(column), beliefs.read(text), 1.0)
+    before, narrow = beliefs.expect(task, beliefs.columns(["small"]), beliefs.read(text))
+    beliefs.doubt(task, int(column), moved=-1.5)
+    after, wide = beliefs.expect(task, beliefs.columns(["small"]), beliefs.read(text))
     assert after[0] == pytest.approx(before[0] - 1.5)
     assert wide[0] > narrow[0]
+
+
+def test_what_is_believed_stays_when_models_and_tasks_are_added() -> None:
+    beliefs, text = Beliefs(), TextFeatures.of("A text.")
+    task, columns = beliefs.row_of_task("title"), beliefs.columns(["small", "large"])
+    for score, column in zip((1.0, 0.0), columns, strict=True):
+        beliefs.learn(task, int(column), beliefs.read(text), score)
+    before = [each.tolist() for each in beliefs.expect(task, columns, beliefs.read(text))]
+    for number in range(20):
+        beliefs.row_of_task(f"task {number}")
+        beliefs.columns([f"model {number}"])
+    assert (beliefs.row_of_task("title"), beliefs.columns(["small", "large"]).tolist()) == (task, columns.tolist())
+    assert [each.tolist() for each in beliefs.expect(task, columns, beliefs.read(text))] == before

@@ -14,14 +14,13 @@ import random
 import statistics
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks.contenders import TEXT, bare, broken, router_over
 from benchmarks.figures import Figure, show
-from benchmarks.tracker import outcomes
+from benchmarks.tracker import bytes_of_a_pair, outcomes
 from langchain_scaffolding import ScaffoldingRouterLLM
 from langchain_scaffolding.outcomes import Outcome
 from langchain_scaffolding.performance import OutcomeStore, PerformanceTracker
@@ -52,17 +51,9 @@ def pairs(kinds: Sequence[tuple[int, int]] = ((1, 1_000), (100, 200), (10_000, 1
     """Bytes of a pair, after few and after many outcomes: so many of each of so many pairs."""
     for calls, number in kinds:
         for streamed in (False, True):
-            made = outcomes(streamed=streamed, number=calls * number, models=number)
-            gc.collect()
-            tracemalloc.start()
-            tracker = PerformanceTracker(recent=1)
-            for outcome in made:
-                tracker.record(outcome)
-            gc.collect()
-            used, _ = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
+            used = bytes_of_a_pair(calls, number, streamed=streamed)
             name = f"pair with {calls:,} {'streamed' if streamed else 'plain'} outcomes"
-            yield Figure(name=name, value=used / number, unit="bytes", at_most=PAIR_BYTES)
+            yield Figure(name=name, value=used, unit="bytes", at_most=PAIR_BYTES)
 
 
 def recorded(number: int) -> Iterator[Figure]:

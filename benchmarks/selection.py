@@ -91,10 +91,10 @@ def adapting() -> Iterator[Figure]:
         policy = AdaptivePolicy(seed=1)
         selector = router_of(10, policy).routing.selector
         ranking = selector.ranker.rank(request)
-        alone = micros_per_call(partial(policy.order, ranking), calls=50, blocks=25)
+        alone = micros_per_call(partial(policy.order, ranking), calls=50, blocks=100)
         goal = 20 if what == "no text" else 60
         yield Figure(name=f"adaptive policy over 10, {what}", value=alone, unit="µs", at_most=goal)
-        whole = micros_per_call(partial(selector.select, request), calls=50, blocks=25)
+        whole = micros_per_call(partial(selector.select, request), calls=50, blocks=100)
         yield Figure(name="  and the whole decision", value=whole, unit="µs", at_most=60)
 
 

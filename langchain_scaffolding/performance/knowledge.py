@@ -37,12 +37,9 @@ class Knowledge:
         self.idle_s = idle_s
         self.book = book
         self.sources = Sources()
-        self.means: dict[Pair, float] = {}
         self.ready: dict[Pair, PairStats] = {}
         self._last_use: dict[str, float] = {}
-        # Pairs that are known so well that a usual outcome waits in `pending` until `settle`; none if none may wait.
-        # Each leads to itself: a call makes its own pair, and what is pending shares this one.
-        self.usual: dict[Pair, Pair] = {}
+        # What is still to be learned, usual outcomes of well-known pairs; nothing if none may wait.
         self.pending: list[Pending] = []
         self.may_wait = True
         # pairs that have settled and nobody was told of
@@ -60,24 +57,23 @@ class Knowledge:
 
     def awaits(self, pair: Pair) -> bool:
         """Whether something is pending of a pair."""
-        return pair in self.usual and pair in [one[0] for one in self.pending[:]]
+        return self.mean_s(pair) is not None and pair in [one[0] for one in self.pending[:]]
 
     def _awaits_model(self, model: str) -> bool:
         return model in [one[0][1] for one in self.pending[:]]
 
-    def is_usual(self, pair: Pair, total_s: float, at: float) -> bool:
+    def is_usual(self, evidence: Evidence, total_s: float, at: float) -> bool:
         """Whether a success of a well-known pair took about the usual time, of a model that was surely in memory."""
-        mean, last = self.means.get(pair), self._last_use.get(pair[1])
-        if mean is None or last is None:
+        mean, last = evidence.mean_s, self._last_use.get(evidence.pair[1])
+        if evidence.calls < WELL_KNOWN or mean is None or last is None or not self.may_wait:
             return False
         return 0 <= total_s < SLOW_FACTOR * mean and at - total_s < last + self.idle_s
 
     def _learn(self, pair: Pair, outcome: Outcome | Success, at: float) -> bool:
         sources = self.sources
         cold = outcome.measured and outcome.error is None and self._is_cold(pair[1], outcome.total_s, at)
-        mean_s, total_s = self.means.get(pair), outcome.total_s
         evidence = self._evidence(sources.own, pair, at)
-        block = evidence.block
+        pair, block, mean_s, total_s = evidence.pair, evidence.block, evidence.mean_s, outcome.total_s
         evidence.learn(outcome, at, self.forgetting, cold=cold, mean_s=mean_s)
         sources.own.sequence += 1
         if outcome.error is None:
@@ -126,11 +122,12 @@ class Knowledge:
         own, decisions = self.sources.own, self.book.decisions
         for pair, some in by_pair.items():
             evidence = own.pairs.get(pair)
-            if len(some) == 1 or evidence is None or not learn_usual(evidence, some, self.forgetting):
+            at = None if evidence is None else learn_usual(evidence, some, self.forgetting)
+            if at is None:
                 self._learn_one_by_one(some)
                 continue
             own.sequence += len(some)
-            self._used(pair[1], max([one[1] for one in some]))
+            self._used(pair[1], at)
             self.refresh(pair)
             self.untold.add(pair)
             for one in some:
@@ -152,7 +149,9 @@ class Knowledge:
     def _evidence(self, source: Source, pair: Pair, at: float) -> Evidence:
         evidence = source.pairs.get(pair)
         if evidence is None:
-            evidence = source.pairs[pair] = Evidence(self.forgetting.block(at))
+            evidence = Evidence(pair, self.forgetting.block(at))
+            evidence.mean_s = self.mean_s(pair)
+            source.pairs[pair] = evidence
         return evidence
 
     def _answered(self, decision_id: str, pair: Pair, source: Source, source_id: str) -> None:
@@ -282,22 +281,20 @@ class Knowledge:
 
     def refresh(self, pair: Pair) -> None:
         """Bring up to date what is kept ready of a pair."""
-        mean = latency_mean_s(self.sources.parts(pair))
-        if mean is not None:
-            self.means[pair] = mean
-        elif pair in self.means:
-            del self.means[pair]
+        parts = self.sources.parts(pair)
+        if parts:
+            parts[0].mean_s = latency_mean_s(parts)
         if pair in self.ready:
             del self.ready[pair]
-        own = self.sources.own.pairs.get(pair)
-        if mean is not None and own is not None and own.calls >= WELL_KNOWN and self.may_wait:
-            self.usual.setdefault(pair, pair)
-        elif pair in self.usual:
-            del self.usual[pair]
 
     def _refresh_all(self, pairs: Iterable[Pair]) -> None:
         for pair in pairs:
             self.refresh(pair)
+
+    def mean_s(self, pair: Pair) -> float | None:
+        """Mean latency of a pair in seconds; `None` without history."""
+        evidence = self.sources.own.pairs.get(pair) or self.sources.rest.get(pair)
+        return None if evidence is None else evidence.mean_s
 
     def stats(self, pair: Pair) -> PairStats | None:
         """Everything known of a pair but the quantiles."""
@@ -305,20 +302,19 @@ class Knowledge:
         if found is None:
             evidence = self.sources.combined(pair, quantiles=False)
             if evidence is not None:
-                found = self.ready[pair] = PairStats.of(evidence)
+                found = self.ready[pair] = PairStats.of(evidence, self.forgetting)
         return found
 
     def stats_of(self, pairs: Iterable[Pair]) -> list[PairStats | None]:
         """The `stats` of some pairs, most of which may be unknown."""
         own, rest = self.sources.own.pairs, self.sources.rest
-        return [self.stats(pair) if pair in own or pair in rest else None for pair in pairs]
+        return [self.stats(pair) if pair in own or (rest and pair in rest) else None for pair in pairs]
 
     def wait(self, *, may: bool) -> None:
         """Let outcomes that tell nothing new wait, or not."""
         if may != self.may_wait:
             self.settle()
             self.may_wait = may
-            self.usual.clear()
 
     # ---------------------------------------------------------------- copies, forks, oblivion
 
@@ -328,6 +324,11 @@ class Knowledge:
         twin.sources = self.sources.copy()
         twin._refresh_all(twin.sources.pairs())
         return twin
+
+    def renew(self) -> None:
+        """Go on under new ids: a copy or a forked process must not count on under its original's."""
+        self.sources.renew()
+        self._refresh_all(self.sources.pairs())
 
     def forget(self, task: str | None, model: str | None) -> set[Pair]:
         """Drop all pairs of a task, of a model, of both, or all; return them."""

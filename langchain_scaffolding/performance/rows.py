@@ -6,12 +6,15 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from langchain_scaffolding.performance.evidence import latency_mean_s
+from langchain_scaffolding.performance.means import value_of
+from langchain_scaffolding.performance.sketch import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from langchain_scaffolding.performance.evidence import Evidence
-    from langchain_scaffolding.performance.means import Mean
+    from langchain_scaffolding.performance.means import Forgetting, Mean
+    from langchain_scaffolding.performance.sketch import Sketch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,11 +61,12 @@ class PairStats:
     at: float
 
     @classmethod
-    def of(cls, evidence: Evidence) -> PairStats:
+    def of(cls, evidence: Evidence, forgetting: Forgetting) -> PairStats:
         """The numbers of an evidence."""
+        peak = evidence.peak(forgetting)
 
-        def weight(mean: Mean | None) -> float:
-            return 0.0 if mean is None or evidence.peak <= 0 else mean.weight / evidence.peak
+        def weight(mean: Mean) -> float:
+            return mean.real / peak if peak > 0 else 0.0
 
         return cls(
             calls=evidence.calls,
@@ -70,23 +74,18 @@ class PairStats:
             measured=evidence.measured,
             deadline_misses=evidence.deadline_misses,
             latency_mean_s=latency_mean_s([evidence]),
-            latency_weight=evidence.measured_weight,
-            seconds_per_token=value(evidence.token_seconds),
-            success=value(evidence.success),
+            latency_weight=weight(evidence.warm + evidence.cold),
+            seconds_per_token=value_of(evidence.token_seconds),
+            success=value_of(evidence.success),
             success_weight=weight(evidence.success),
-            acceptance=value(evidence.acceptance),
+            acceptance=value_of(evidence.acceptance),
             acceptance_weight=weight(evidence.acceptance),
-            feedback=value(evidence.feedback),
+            feedback=value_of(evidence.feedback),
             feedback_weight=weight(evidence.feedback),
             feedback_count=evidence.feedback_count,
             last_error=evidence.last_error,
             at=evidence.last_at,
         )
-
-
-def value(mean: Mean | None) -> float | None:
-    """The mean; `None` without evidence."""
-    return None if mean is None else mean.value
 
 
 def shrunk(mean: float | None, weight: float, *, prior: float, prior_weight: float) -> float:
@@ -154,9 +153,7 @@ class PerformanceRow:
     @classmethod
     def of(cls, task: str, model: str, evidence: Evidence) -> PerformanceRow:
         """The row of an evidence."""
-        timing = evidence.timing()
-        totals = None if timing is None else timing.totals
-        first = None if timing is None else timing.first_tokens
+        totals, first = evidence.durations()
         return cls(
             task=task,
             model=model,
@@ -164,16 +161,16 @@ class PerformanceRow:
             errors=evidence.errors,
             measured=evidence.measured,
             latency_mean_s=latency_mean_s([evidence]),
-            latency_p50_s=None if totals is None else totals.quantile(0.5),
-            latency_p95_s=None if totals is None else totals.quantile(0.95),
-            latency_p99_s=None if totals is None else totals.quantile(0.99),
-            first_token_p50_s=None if first is None else first.quantile(0.5),
-            acceptance=value(evidence.acceptance),
-            feedback_mean=value(evidence.feedback),
+            latency_p50_s=_quantile(totals, 0.5),
+            latency_p95_s=_quantile(totals, 0.95),
+            latency_p99_s=_quantile(totals, 0.99),
+            first_token_p50_s=_quantile(first, 0.5),
+            acceptance=value_of(evidence.acceptance),
+            feedback_mean=value_of(evidence.feedback),
             feedback_count=evidence.feedback_count,
-            cold_start_p50_s=None if evidence.cold is None else evidence.cold.totals.quantile(0.5),
-            seconds_per_token=value(evidence.token_seconds),
-            success=value(evidence.success),
+            cold_start_p50_s=_quantile(evidence.cold_totals, 0.5),
+            seconds_per_token=value_of(evidence.token_seconds),
+            success=value_of(evidence.success),
             deadline_misses=evidence.deadline_misses,
             last_error=evidence.last_error,
         )
@@ -187,6 +184,10 @@ class PerformanceRow:
             raise KeyError(column)
         value: str | float | None = getattr(self, column)
         return value
+
+
+def _quantile(sketch: Sketch | None, q: float) -> float | None:
+    return None if sketch is None else quantile(sketch, q)
 
 
 _COLUMNS = tuple(field.name for field in fields(PerformanceRow))

@@ -1,186 +1,204 @@
-"""`LatencySketch`: quantiles of durations within one percent, in a few hundred bytes, mergeable."""
+"""Sketches: quantiles of durations within one percent, in a few hundred bytes, mergeable.
+
+A sketch is a DDSketch (Masson, Rim and Lee, VLDB 2019) with the library's mapping and an array as its store; a decade
+of durations takes 116 bins. Weights are rounded to four binary digits, within 6 %, and counted in whole units. So a bin
+takes a byte or two until it has been hit some thousand times, where a float would take eight, and sums do not depend on
+the order in which they were made. Thousands of sketches may be alive at once, so each is a bare array of bytes: an
+object around it would take half as much as what it holds of a hundred durations.
+
+Example:
+    >>> sketch = Sketch()
+    >>> for milliseconds in range(1, 1001):
+    ...     sketch = count(sketch, milliseconds / 1000)
+    >>> [round(quantile(sketch, q), 2) for q in (0.5, 0.95, 0.99)]
+    [0.5, 0.95, 0.99]
+"""
 
 from __future__ import annotations
 
 import sys
-from array import array
 from bisect import bisect_left
+from functools import cache
 from itertools import accumulate
-from math import ceil, frexp, log
-from typing import TYPE_CHECKING, Any
-
-from ddsketch.mapping import LogarithmicMapping
+from math import ceil, frexp, log, log1p
+from struct import Struct
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ddsketch.mapping import LogarithmicMapping
+
+Sketch: TypeAlias = bytearray
+"""Weighted quantiles of durations in seconds, each within 1 % of the true one; empty at the beginning."""
+
 RELATIVE_ERROR = 0.01
 
-_MAPPING = LogarithmicMapping(RELATIVE_ERROR)
-_PER_LOG = 1.0 / log(_MAPPING.gamma)
+_PER_LOG = 1.0 / log1p(2 * RELATIVE_ERROR / (1 - RELATIVE_ERROR))
 
 # Durations outside a microsecond to eleven days are counted at the border, so the number of bins has one too (1383).
 _SHORTEST_S, _LONGEST_S = 1e-6, 1e6
 # Bins that are allocated ahead when a duration falls beside those there are.
-_SPARE = 4
+_SPARE = 2
 # Durations that are worth more than counting one after the other.
 _MANY = 4
 # Units that a duration counts for, or half as many: four binary digits of its weight.
 _UNITS = 16
-# What is lighter by more doublings than this weighs nothing; more would not fit a float.
-_NEGLIGIBLE = 900
-# How counts are stored, by what they all stay below.
-_STORES = ((1 << 8, "B"), (1 << 16, "H"), (1 << 32, "I"))
+# Binary digits of the largest count: what is too light to show in them weighs nothing; more would not fit a float.
+_DIGITS = 900
+# A sketch begins with the key of its first bin, the exponent of weights of 8 to 16 units, and the bytes of a bin.
+_HEAD = Struct("<hiB")
+_START = _HEAD.size
+# How the count of a bin is written, by its bytes: as a whole number, or as a float if that takes too many.
+_BYTE, _WIDE = 256, 8
+_CODES = {1: "B", 2: "H", 4: "I", _WIDE: "d"}
+_FLOAT = Struct("<d")
 
 
-class LatencySketch:
-    """Weighted quantiles of durations in seconds, each within 1 % of the true one.
+def count(sketch: Sketch | None, seconds: float, weight: float = 1.0) -> Sketch:
+    """Count one duration in a sketch, or in a new one; return it."""
+    if not _SHORTEST_S < seconds < _LONGEST_S:
+        seconds = min(max(seconds, _SHORTEST_S), _LONGEST_S)
+    mantissa, exponent = frexp(weight)
+    units = int(mantissa * _UNITS + 0.5)
+    # `LogarithmicMapping.key` in one expression: half the time
+    key = ceil(log(seconds) * _PER_LOG)
+    if sketch:
+        first, own_exponent, width = _HEAD.unpack_from(sketch)
+        place = _START + (key - first) * width
+        if _START <= place < len(sketch) and 0 <= exponent - own_exponent < _DIGITS:
+            if exponent != own_exponent:
+                units, exponent = units << (exponent - own_exponent), own_exponent
+            lowest = sketch[place] + units
+            if lowest < _BYTE and width != _WIDE:
+                sketch[place] = lowest  # mostly, a byte is all that changes
+                return sketch
+            if _carry(sketch, place, width, units):
+                return sketch
+    elif sketch is None:
+        sketch = Sketch()
+    _absorb(sketch, key, exponent, [units])
+    return sketch
 
-    It is a DDSketch (Masson, Rim and Lee, VLDB 2019) with the library's mapping and one array as its store, since
-    thousands of these may be alive at once; a decade of durations takes 116 bins. Weights are rounded to four binary
-    digits, within 6 %, and counted in whole units. So a bin takes a byte or two until it has been hit some thousand
-    times, where a float would take eight, and sums do not depend on the order in which they were made.
 
-    Example:
-        >>> sketch = LatencySketch()
-        >>> for milliseconds in range(1, 1001):
-        ...     sketch.add(milliseconds / 1000)
-        >>> [round(sketch.quantile(q), 2) for q in (0.5, 0.95, 0.99)]
-        [0.5, 0.95, 0.99]
-    """
-
-    __slots__ = ("_bins", "_exponent", "_first")
-
-    def __init__(self) -> None:
-        # a byte of which Python has one for all, while there is one bin; many pairs see a single cold start
-        self._bins: bytes | array[Any] = b""
-        # the key of the first bin
-        self._first = 0
-        # of the weights that count for eight units to sixteen
-        self._exponent = 0
-
-    def add(self, seconds: float, weight: float = 1.0) -> None:
-        """Count one duration."""
-        if not _SHORTEST_S < seconds < _LONGEST_S:
-            seconds = min(max(seconds, _SHORTEST_S), _LONGEST_S)
-        mantissa, exponent = frexp(weight)
-        units = int(mantissa * _UNITS + 0.5)
-        if exponent != self._exponent:
-            if not weight or (self._bins and exponent < self._exponent - _NEGLIGIBLE):
-                return
-            units <<= self._shift_for(exponent)
-        # `LogarithmicMapping.key` in one expression: half the time
-        index = ceil(log(seconds) * _PER_LOG) - self._first
-        if not 0 <= index < len(self._bins):
-            index = self._make_room(index)
-        try:
-            self._bins[index] += units  # type: ignore[index]
-        except (OverflowError, TypeError):
-            self._widen(index, units)
-
-    def add_all(self, seconds: Sequence[float], weights: Sequence[float]) -> None:
-        """Count some durations; if they are many, in half the time."""
-        if len(seconds) < _MANY:
-            for one, weight in zip(seconds, weights, strict=True):
-                self.add(one, weight)
-            return
+def count_all(sketch: Sketch, seconds: Sequence[float], weights: Sequence[float]) -> None:
+    """Count some durations; if they are many, in half the time."""
+    if len(seconds) >= _MANY and sketch and _SHORTEST_S < min(seconds) <= max(seconds) < _LONGEST_S:
+        first, own_exponent, width = _HEAD.unpack_from(sketch)
         (least, exponent), (most, highest) = frexp(min(weights)), frexp(max(weights))
         units = int(least * _UNITS + 0.5)
-        is_usual = exponent == highest == self._exponent and units == int(most * _UNITS + 0.5)
-        if not is_usual or not _SHORTEST_S < min(seconds) <= max(seconds) < _LONGEST_S:
-            for one, weight in zip(seconds, weights, strict=True):
-                self.add(one, weight)
+        places = [_START + (ceil(log(one) * _PER_LOG) - first) * width for one in seconds]
+        if (
+            exponent == highest == own_exponent
+            and units == int(most * _UNITS + 0.5)
+            and width != _WIDE
+            and _START <= min(places) <= max(places) < len(sketch)
+        ):
+            left = []
+            for place in places:
+                lowest = sketch[place] + units
+                if lowest < _BYTE:
+                    sketch[place] = lowest
+                elif not _carry(sketch, place, width, units):
+                    left.append(first + (place - _START) // width)
+            for key in left:
+                _absorb(sketch, key, exponent, [units])
             return
-        keys = [ceil(log(one) * _PER_LOG) for one in seconds]
-        first, last = min(keys), max(keys)
-        if first < self._first or last >= self._first + len(self._bins):
-            self._make_room(first - self._first, last - first + 1)
-        bins, start = self._bins, self._first
-        for key in keys:
-            try:
-                bins[key - start] += units  # type: ignore[index]
-            except (OverflowError, TypeError):
-                self._widen(key - start, units)
-                bins = self._bins
+    for one, weight in zip(seconds, weights, strict=True):
+        count(sketch, one, weight)
 
-    def _widen(self, index: int, units: int) -> None:
-        """Count units that the store cannot hold in one that can."""
-        counts = _whole(self._bins)
-        counts[index] += units
-        self._bins = _stored(counts)
 
-    def _shift_for(self, exponent: int) -> int:
-        """How many doublings a weight is above the unit, which is made smaller if it has to be."""
-        shift = exponent - self._exponent
-        if not self._bins or shift > _NEGLIGIBLE:
-            self._bins, self._exponent = b"", exponent
-            return 0
-        if shift < 0:
-            self._bins, self._exponent = _stored([count << -shift for count in _whole(self._bins)]), exponent
-        return max(shift, 0)
+def quantile(sketch: Sketch, q: float) -> float | None:
+    """The smallest duration that at least a share `q` of the weight does not exceed; `None` if there is none."""
+    if not sketch:
+        return None
+    first, _, counts = _counts(sketch)
+    sums = list(accumulate(counts))
+    # a hair below, so that rounding does not push an exact share out of its own bin; above zero for the first one
+    rank = max(q * sums[-1] * (1 - 1e-12), sys.float_info.min)
+    return float(_mapping().value(first + bisect_left(sums, rank)))
 
-    def _make_room(self, index: int, width: int = 1) -> int:
-        """Extend the bins to hold `width` of them from `index` on; return where that index has moved."""
-        bins = self._bins
-        if not bins:
-            self._first += index
-            self._bins = _stored([0] * width)
-            return 0
-        if isinstance(bins, bytes):
-            bins = self._bins = array("B", bins)
-        beyond = index + width - len(bins)
-        if beyond > 0:
-            bins.extend([0] * (beyond + _SPARE))
-        if index < 0:
-            before = _SPARE - index
-            self._bins = array(bins.typecode, [0] * before) + bins
-            self._first -= before
-            return index + before
-        return index
 
-    def quantile(self, q: float) -> float | None:
-        """The smallest duration that at least a share `q` of the weight does not exceed; `None` if there is none."""
-        sums = list(accumulate(self._bins))
-        if not sums:
-            return None
-        # a hair below, so that rounding does not push an exact share out of its own bin; above zero for the first one
-        rank = max(q * sums[-1] * (1 - 1e-12), sys.float_info.min)
-        return float(_MAPPING.value(self._first + bisect_left(sums, rank)))
+def merge(sketch: Sketch, other: Sketch, factor: float = 1.0) -> None:
+    """Count everything that another sketch counted, with its weights times `factor`, a power of two or zero."""
+    if other and factor:
+        first, exponent, counts = _counts(other)
+        _absorb(sketch, first, exponent + _doublings(factor), counts)
 
-    def merge(self, other: LatencySketch, factor: float = 1.0) -> None:
-        """Count everything that another sketch counted, with its weights times `factor`, a power of two or zero."""
-        if not other._bins or not factor:
-            return
-        exponent = other._exponent + _doublings(factor)
-        if exponent < self._exponent - _NEGLIGIBLE and self._bins:
-            return
-        shift = self._shift_for(exponent)
-        start = other._first - self._first
-        if start < 0 or start + len(other._bins) > len(self._bins):
-            start = self._make_room(start, len(other._bins))
-        counts = _whole(self._bins)
-        for index, count in enumerate(_whole(other._bins), start=start):
-            counts[index] += count << shift
-        self._bins = _stored(counts)
 
-    def scale(self, factor: float) -> None:
-        """Multiply every weight by a power of two, or by zero."""
-        if factor:
-            self._exponent += _doublings(factor)
-        else:
-            self._bins, self._first = b"", 0
+def scale(sketch: Sketch, factor: float) -> None:
+    """Multiply every weight by a power of two, or by zero."""
+    if not factor:
+        sketch.clear()
+    elif sketch:
+        first, exponent, width = _HEAD.unpack_from(sketch)
+        _HEAD.pack_into(sketch, 0, first, exponent + _doublings(factor), width)
+
+
+def _carry(sketch: Sketch, place: int, width: int, units: int) -> bool:
+    """Count units in a bin that takes more than a byte; `False` if it cannot hold so many."""
+    if width == _WIDE:
+        _FLOAT.pack_into(sketch, place, _FLOAT.unpack_from(sketch, place)[0] + units)
+        return True
+    end = place + width
+    held = int.from_bytes(sketch[place:end], "little") + units
+    if held >= _BYTE**width:
+        return False
+    sketch[place:end] = held.to_bytes(width, "little")
+    return True
+
+
+def _absorb(sketch: Sketch, first: int, exponent: int, counts: Sequence[int]) -> None:
+    """Count what was counted elsewhere, in bins from a first one on and in units of its own."""
+    own_first, own_exponent, own = _counts(sketch) if sketch else (first, exponent, [])
+    bits, own_bits = max(counts).bit_length(), max(own, default=0).bit_length()
+    lightest = max(exponent + bits, own_exponent + own_bits) - _DIGITS
+    if not bits or exponent + bits <= lightest:
+        return
+    if not own or own_exponent + own_bits <= lightest:
+        _write(sketch, first, exponent, counts)
+        return
+    end, own_end = first + len(counts), own_first + len(own)
+    start = own_first if first >= own_first else first - _SPARE
+    stop = own_end if end <= own_end else end + _SPARE
+    unit = max(min(exponent, own_exponent), lightest)
+    total = [0] * (stop - start)
+    total[own_first - start : own_end - start] = _in_units(own, own_exponent - unit)
+    for place, more in enumerate(_in_units(counts, exponent - unit), first - start):
+        total[place] += more
+    _write(sketch, start, unit, total)
+
+
+def _counts(sketch: Sketch) -> tuple[int, int, Sequence[int]]:
+    """The key of the first bin, the exponent of the units, and how many of these each bin has."""
+    first, exponent, width = _HEAD.unpack_from(sketch)
+    counts = _bins((len(sketch) - _START) // width, width).unpack_from(sketch, _START)
+    return first, exponent, [*map(int, counts)] if width == _WIDE else counts
+
+
+def _write(sketch: Sketch, first: int, exponent: int, counts: Sequence[int]) -> None:
+    most = max(counts)
+    width = next((width for width in _CODES if most < _BYTE**width), _WIDE)
+    sketch.clear()  # lest it grows by more than it has to
+    sketch.extend(_HEAD.pack(first, exponent, width) + _bins(len(counts), width).pack(*counts))
+
+
+@cache
+def _mapping() -> LogarithmicMapping:
+    # it takes 40 ms to import, and only those who ask for quantiles need it
+    from ddsketch.mapping import LogarithmicMapping
+
+    return LogarithmicMapping(RELATIVE_ERROR)
+
+
+def _bins(number: int, width: int) -> Struct:
+    return Struct(f"<{number}{_CODES[width]}")  # functions of `struct` would keep a hundred of them
 
 
 def _doublings(factor: float) -> int:
     return frexp(factor)[1] - 1
 
 
-def _whole(bins: bytes | array[Any]) -> list[int]:
-    return [*bins] if isinstance(bins, bytes) or bins.typecode != "d" else [int(count) for count in bins]
-
-
-def _stored(counts: Sequence[int]) -> bytes | array[Any]:
-    most = max(counts)
-    if len(counts) == 1 and most < 1 << 8:
-        return bytes(counts)
-    return array(next((code for end, code in _STORES if most < end), "d"), counts)
+def _in_units(counts: Sequence[int], doublings: int) -> list[int]:
+    """Counts in smaller units, or in larger ones, in which light ones no longer show."""
+    return [each << doublings if doublings >= 0 else each >> -doublings for each in counts]

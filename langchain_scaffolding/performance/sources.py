@@ -75,7 +75,9 @@ class Sources:
     def parts(self, pair: Pair) -> tuple[Evidence, ...]:
         """The evidence of a pair, as parts that are to be added."""
         own = self.own.pairs.get(pair)
-        rest = self.rest.get(pair) if self.rest else None
+        if own is not None and not self.rest:
+            return (own,)
+        rest = self.rest.get(pair)
         if own is None:
             return () if rest is None else (rest,)
         return (own,) if rest is None else (own, rest)
@@ -85,7 +87,7 @@ class Sources:
         parts = self.parts(pair)
         if len(parts) < 2:
             return parts[0] if parts else None
-        both = Evidence(parts[0].block)
+        both = Evidence(pair, parts[0].block)
         for part in parts:
             both.absorb(part, quantiles=quantiles)
         return both
@@ -112,12 +114,16 @@ class Sources:
             # by name, so that the order in which sources were joined does not show in the last digit
             parts = [self.others[name].pairs.get(pair) for name in sorted(self.others)]
             found = [evidence for evidence in parts if evidence is not None]
-            self.rest.pop(pair, None)
-            if found:
-                total = found[0].copy()
-                for evidence in found[1:]:
-                    total.absorb(evidence)
-                self.rest[pair] = total
+            if not found:
+                self.rest.pop(pair, None)
+                continue
+            total = found[0].copy()
+            for evidence in found[1:]:
+                total.absorb(evidence)
+            if pair in self.rest:
+                # readers take no lock, and the new mean is still to be worked out
+                total.mean_s = self.rest[pair].mean_s
+            self.rest[pair] = total
 
     def copy(self) -> Sources:
         """Sources of their own with the same content."""

@@ -113,7 +113,7 @@ class PerformanceTracker:
         self._make_locks()
         # the parent will count what was pending as its own: so must the child, before it goes on under another id
         self._knowledge.settle()
-        self._knowledge.sources.renew()
+        self._knowledge.renew()
 
     # ---------------------------------------------------------------- learning
 
@@ -126,16 +126,16 @@ class PerformanceTracker:
         total_s = outcome.total_s
         at = outcome.at if outcome.at > 0 else self._clock()
         knowledge = self._knowledge
-        pair = knowledge.usual.get((outcome.task, outcome.model))
+        evidence = knowledge.sources.own.pairs.get((outcome.task, outcome.model))
         if (
-            pair is not None
+            evidence is not None
             and outcome.error is None
             and outcome.measured
             and not outcome.pinned
             and total_s is not None
-            and knowledge.is_usual(pair, total_s, at)
+            and knowledge.is_usual(evidence, total_s, at)
         ):
-            pending = (pair, at, outcome.decision_id, total_s, outcome.first_token_s, outcome.output_tokens)
+            pending = (evidence.pair, at, outcome.decision_id, total_s, outcome.first_token_s, outcome.output_tokens)
             if self._store is None:
                 knowledge.pending.append(pending)
             else:
@@ -289,7 +289,10 @@ class PerformanceTracker:
         knowledge, pair = self._knowledge, (task, model)
         if knowledge.pending and knowledge.awaits(pair):
             self.settle()
-        return knowledge.means.get(pair)
+        # as `Knowledge.mean_s` does it: every decision asks this of every candidate
+        sources = knowledge.sources
+        evidence = sources.own.pairs.get(pair) or (sources.rest.get(pair) if sources.rest else None)
+        return None if evidence is None else evidence.mean_s
 
     def stats(self, task: str, model: str) -> PairStats | None:
         """Everything known of this model at this task but the quantiles; `None` if nothing is known."""
@@ -423,7 +426,7 @@ class PerformanceTracker:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._clock, self._store, self._knowledge = state["clock"], state["store"], state["knowledge"]
-        self._knowledge.sources.renew()
+        self._knowledge.renew()
         self._set_up()
 
     def __copy__(self) -> PerformanceTracker:

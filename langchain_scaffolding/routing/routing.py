@@ -226,8 +226,7 @@ class Routing:
 @cache
 def _import_what_the_first_call_needs() -> None:
     """Import now what would be imported in the middle of the first call, which may have a deadline."""
-    for name in ("langchain_core.tracers.stdout", "langchain_scaffolding.performance.sketch"):
-        import_module(name)
+    import_module("langchain_core.tracers.stdout")
 
 
 def _nothing() -> None:

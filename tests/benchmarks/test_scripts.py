@@ -14,7 +14,7 @@ from benchmarks.contenders import bare, router_over
 from benchmarks.figures import Figure
 from langchain_scaffolding.outcomes import Outcome
 from langchain_scaffolding.performance import PerformanceTracker
-from langchain_scaffolding.performance.means import Mean
+from langchain_scaffolding.performance.means import NOTHING, plus, value_of
 
 
 def test_a_figure_says_whether_its_goal_is_kept() -> None:
@@ -87,13 +87,13 @@ def test_outcomes_without_end_differ_in_decision_and_task() -> None:
 @pytest.mark.parametrize("memory_", [5.0, 200.0])
 def test_the_simulated_mean_fades_as_the_trackers_does(memory_: float) -> None:
     rng = random.Random(1)
-    evidence, mean = staleness.Evidence(1, memory=memory_), Mean()
+    evidence, mean = staleness.Evidence(1, memory=memory_), NOTHING
     for _ in range(400):
         good = float(rng.random() < 0.4)
-        mean.add(good, 1.0, memory_)
+        mean = plus(mean, good, 1.0, memory_)
         evidence.add(slice(None), np.ones((1, 6)), np.full((1, 6), good))
-    assert evidence.mean[0, 0] == pytest.approx(mean.total / mean.weight)
-    assert evidence.weight[0, 0] == pytest.approx(mean.weight)
+    assert evidence.mean[0, 0] == pytest.approx(value_of(mean))
+    assert evidence.weight[0, 0] == pytest.approx(mean.real)
 
 
 def test_what_is_told_in_one_piece_counts_as_if_it_had_come_one_by_one() -> None:

@@ -148,6 +148,16 @@ def test_waiting_feedback_finds_its_outcome_in_a_merged_tracker() -> None:
     assert (found.feedback_mean, found.feedback_count, asked.feedback_waiting) == (0.5, 1, 0)
 
 
+def test_trackers_that_have_run_for_more_than_a_thousand_half_lives_are_merged() -> None:
+    first, second = (PerformanceTracker(clock=FakeClock(NOW), half_life_s=1.0) for _ in range(2))
+    for number in range(80):
+        first.record(answer(1.0, at=NOW + 10.0 * number))
+        second.record(answer(3.0, at=NOW + 800.0 + 10.0 * number))
+    first.merge(second)
+    (found,) = first.snapshot()
+    assert (found.calls, found.latency_p50_s) == (160, pytest.approx(3.0, rel=0.01))
+
+
 def test_trackers_that_forget_at_different_speeds_are_not_merged() -> None:
     with pytest.raises(ConfigurationError, match="half-lives of 10.0 and 20.0"):
         PerformanceTracker(half_life_s=10.0).merge(PerformanceTracker(half_life_s=20.0))

@@ -14,6 +14,7 @@ import tracemalloc
 
 import pytest
 
+from benchmarks.tracker import bytes_of_a_pair
 from langchain_scaffolding.errors import ConfigurationError
 from langchain_scaffolding.outcomes import ErrorClass
 from langchain_scaffolding.performance import PerformanceRow, PerformanceTracker, shrunk
@@ -462,6 +463,12 @@ def test_memory_per_pair_does_not_grow_with_calls(clock: FakeClock) -> None:
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert after - before < 4_096
+
+
+@pytest.mark.parametrize(("calls", "pairs", "streamed"), [(100, 100, False), (100, 100, True), (10_000, 10, False)])
+def test_a_pair_takes_at_most_a_kilobyte(calls: int, pairs: int, *, streamed: bool) -> None:
+    """Of streamed calls a pair keeps two sketches, which grow to half a kilobyte each in ten thousand calls."""
+    assert bytes_of_a_pair(calls, pairs, streamed=streamed) <= 1_000
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

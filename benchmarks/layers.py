@@ -66,7 +66,7 @@ def _heard(handler: Callable[[], BaseCallbackHandler]) -> Callable[[], dict[str,
 def _working(model: FakeListChatModel) -> Contender:
     def run(calls: int) -> None:
         for _ in range(calls):
-            ask(model, [HumanMessage(TEXT)], Probe(time.monotonic))
+            ask(model, [HumanMessage(TEXT)], Probe(time.monotonic), {})
 
     return run
 

@@ -171,5 +171,5 @@ def test_every_floor_of_a_call_runs_and_the_router_stands_on_the_bare_model() ->
 def test_a_profile_finds_the_router_above_the_model_it_calls() -> None:
     found = layers.profile(0.3, router_over(bare()))
     router = next(micros for name, micros in found.items() if name.endswith("ScaffoldingRouterLLM.invoke"))
-    model = found["langchain_core.language_models.chat_models.BaseChatModel.generate"]
+    model = found["langchain_core.language_models.chat_models.BaseChatModel._generate_with_cache"]
     assert router > model > 0

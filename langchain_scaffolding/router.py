@@ -287,7 +287,8 @@ class ScaffoldingRouterLLM(RoutedChatModel):
                 callbacks=self.callbacks,
                 verbose=self.verbose,
                 tags=tuple(self.tags or ()),
-                metadata=self.metadata or {},
+                # LangChain notes its versions on model runs, as on the one below, and not on chain runs
+                metadata={name: value for name, value in (self.metadata or {}).items() if name != "lc_versions"},
             ),
             gone=gone,
         )

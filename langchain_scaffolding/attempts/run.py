@@ -191,7 +191,8 @@ def _label(manager: BaseCallbackManager, config: RunnableConfig, settings: RunSe
             manager.add_handler(handler)
     if settings.tags or tags:
         manager.add_tags(list(dict.fromkeys((*settings.tags, *(tags or ())))))
-    manager.add_metadata({**settings.metadata, **metadata} if metadata else settings.metadata)
+    if settings.metadata or metadata:
+        manager.add_metadata({**settings.metadata, **(metadata or {})})
 
 
 def below(run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None) -> RouterRun:
